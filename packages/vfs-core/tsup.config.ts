@@ -1,0 +1,8 @@
+import { defineConfig } from "tsup";
+import { library } from "../../tooling/tsup.base.ts";
+
+export default defineConfig(
+  library({
+    "index": "src/index.ts",
+  }),
+);

@@ -1,0 +1,15 @@
+import type { Options } from "tsup";
+
+/** How every package is built: ES modules for Node 22, one file per entry, maps beside them. */
+export function library(entry: Record<string, string>): Options {
+  return {
+    entry,
+    format: ["esm"],
+    target: "node22",
+    platform: "neutral",
+    sourcemap: true,
+    clean: true,
+    dts: false,
+    splitting: true,
+  };
+}
