@@ -1,0 +1,225 @@
+/*
+** addon_stores.c -- the engine's hands on a mount's page cache, journal and local image.
+**
+** Called on the engine thread only.
+*/
+#include <errno.h>
+#include <stdlib.h>
+#include "addon.h"
+
+/* ---- the page cache ---- */
+
+static void onCacheGone(napi_env env, void *pData, void *pHint){
+  (void)env;
+  (void)pData;
+  hwCacheMemoryUnref(pHint);
+}
+
+/* cacheAllocate(id, bytes) -> ArrayBuffer */
+static napi_value cacheAllocate(napi_env env, napi_callback_info info){
+  HwArgs args = hwArgs(env, info);
+  HwMount *pMount = hwMountAt(&args, 0);
+  HwCacheMemory *p;
+  napi_value buffer;
+  if( pMount==NULL ) return NULL;
+  if( pMount->pCacheMemory!=NULL ) return hwThrowErrno(env, EBUSY, "the page cache exists");
+  p = hwCacheMemoryNew((size_t)hwNumberAt(&args, 1));
+  if( p==NULL ) return hwThrowErrno(env, ENOMEM, "cannot allocate the page cache");
+  atomic_fetch_add(&p->refs, 1);
+  if( napi_create_external_arraybuffer(env, p->p, p->n, onCacheGone, p, &buffer)!=napi_ok ){
+    hwCacheMemoryUnref(p);
+    hwCacheMemoryUnref(p);
+    return hwThrowErrno(env, ENOTSUP, "cannot share the page cache");
+  }
+  pMount->pCacheMemory = p;
+  return buffer;
+}
+
+static napi_value cachePublish(napi_env env, napi_callback_info info){
+  HwArgs args = hwArgs(env, info);
+  HwMount *pMount = hwMountAt(&args, 0);
+  if( pMount==NULL ) return NULL;
+  atomic_store_explicit(&pMount->pCache, pMount->pCacheMemory, memory_order_release);
+  return NULL;
+}
+
+/* ---- the journal ---- */
+
+static napi_value journalRecover(napi_env env, napi_callback_info info){
+  HwArgs args = hwArgs(env, info);
+  HwMount *pMount = hwMountAt(&args, 0);
+  char zPath[4096], zErr[HW_REASON_MAX + sizeof(zPath)];
+  HwRecovered out;
+  napi_value object;
+  if( pMount==NULL ) return NULL;
+  hwTextAt(&args, 1, zPath, sizeof(zPath));
+  if( !hwSegmentRecover(pMount, zPath, &out, zErr, sizeof(zErr)) ){
+    return hwThrow(env, "HEADWATER_JOURNAL", zErr);
+  }
+  napi_create_object(env, &object);
+  hwSetBig(env, object, "baseTxid", out.baseTxid);
+  hwSetNumber(env, object, "pageSize", out.pageSize);
+  hwSetNumber(env, object, "firstSeq", (double)out.firstSeq);
+  hwSetNumber(env, object, "lastSeq", (double)out.lastSeq);
+  hwSetNumber(env, object, "pageCount", out.pageCount);
+  return object;
+}
+
+/* journalRotate(id, path, baseTxid) -> boolean */
+static napi_value journalRotate(napi_env env, napi_callback_info info){
+  HwArgs args = hwArgs(env, info);
+  HwMount *pMount = hwMountAt(&args, 0);
+  char zPath[4096];
+  int rc;
+  if( pMount==NULL ) return NULL;
+  hwTextAt(&args, 1, zPath, sizeof(zPath));
+  rc = hwSegmentRotate(pMount, zPath, hwBigAt(&args, 2));
+  if( rc<0 ) return hwThrowErrno(env, errno, "cannot start a journal segment");
+  return hwBoolean(env, rc);
+}
+
+/* journalCollect(id, afterSeq) -> { seq, pageCount, pageSize, pgnos } | undefined */
+static napi_value journalCollect(napi_env env, napi_callback_info info){
+  HwArgs args = hwArgs(env, info);
+  HwMount *pMount = hwMountAt(&args, 0);
+  HwState state;
+  napi_value object, buffer, array;
+  void *pOut;
+  u32 n, *a;
+  if( pMount==NULL ) return NULL;
+  a = hwSegmentCollect(pMount, hwSeqAt(&args, 1), &state, &n);
+  if( a==NULL ) return n ? hwThrowErrno(env, ENOMEM, "cannot collect the journal") : NULL;
+  napi_create_arraybuffer(env, n*sizeof(u32), &pOut, &buffer);
+  if( n ) memcpy(pOut, a, n*sizeof(u32));
+  free(a);
+  napi_create_typedarray(env, napi_uint32_array, n, buffer, 0, &array);
+  napi_create_object(env, &object);
+  hwSetNumber(env, object, "seq", (double)state.seq);
+  hwSetNumber(env, object, "pageCount", state.pageCount);
+  hwSetNumber(env, object, "pageSize", atomic_load(&pMount->pageSize));
+  napi_set_named_property(env, object, "pgnos", array);
+  return object;
+}
+
+/* journalRead(id, pgnos, seq, out) */
+static napi_value journalRead(napi_env env, napi_callback_info info){
+  HwArgs args = hwArgs(env, info);
+  HwMount *pMount = hwMountAt(&args, 0);
+  HwSegmentList *pList;
+  size_t nPgno, nOut, i;
+  u32 *aPgno = hwBytesAt(&args, 1, &nPgno);
+  u64 seq = hwSeqAt(&args, 2);
+  u8 *pOut = hwBytesAt(&args, 3, &nOut);
+  u32 pageSize;
+  int rc = 1;
+  if( pMount==NULL ) return NULL;
+  nPgno /= sizeof(u32);
+  pageSize = atomic_load(&pMount->pageSize);
+  if( nOut<nPgno*pageSize ) return hwThrowErrno(env, EINVAL, "the output is too small");
+  pthread_mutex_lock(&pMount->mutex);
+  pList = hwSegmentListRef(pMount->pSegments);
+  pthread_mutex_unlock(&pMount->mutex);
+  for(i=0; i<nPgno && rc==1; i++){
+    rc = hwSegmentRead(pList, aPgno[i], seq, pageSize, pOut + i*pageSize);
+  }
+  pthread_mutex_lock(&pMount->mutex);
+  hwSegmentListUnref(pList);
+  pthread_mutex_unlock(&pMount->mutex);
+  if( rc!=1 ) return hwThrowErrno(env, rc ? errno : ENOENT, "cannot read the journal");
+  return NULL;
+}
+
+/* journalRetire(id, seq) -> paths */
+static napi_value journalRetire(napi_env env, napi_callback_info info){
+  HwArgs args = hwArgs(env, info);
+  HwMount *pMount = hwMountAt(&args, 0);
+  char **az = NULL;
+  napi_value array, path;
+  int n, i;
+  if( pMount==NULL ) return NULL;
+  n = hwSegmentRetire(pMount, hwSeqAt(&args, 1), &az);
+  if( n<0 ) return hwThrowErrno(env, ENOMEM, "cannot retire journal segments");
+  napi_create_array_with_length(env, n, &array);
+  for(i=0; i<n; i++){
+    napi_create_string_utf8(env, az[i], NAPI_AUTO_LENGTH, &path);
+    napi_set_element(env, array, i, path);
+    free(az[i]);
+  }
+  free(az);
+  return array;
+}
+
+static napi_value journalBytes(napi_env env, napi_callback_info info){
+  HwArgs args = hwArgs(env, info);
+  HwMount *pMount = hwMountAt(&args, 0);
+  return pMount ? hwNumber(env, (double)hwSegmentBytes(pMount)) : NULL;
+}
+
+static napi_value journalFsync(napi_env env, napi_callback_info info){
+  HwArgs args = hwArgs(env, info);
+  HwMount *pMount = hwMountAt(&args, 0);
+  int err = pMount ? hwSegmentSync(pMount) : 0;
+  return err ? hwThrowErrno(env, err, "cannot flush the journal") : NULL;
+}
+
+/* Asks for a notice at the next commit; the newest seq. */
+static napi_value journalArmNotice(napi_env env, napi_callback_info info){
+  HwArgs args = hwArgs(env, info);
+  HwMount *pMount = hwMountAt(&args, 0);
+  u64 seq;
+  if( pMount==NULL ) return NULL;
+  pthread_mutex_lock(&pMount->mutex);
+  pMount->bNotice = 1;
+  seq = pMount->state.seq;
+  pthread_mutex_unlock(&pMount->mutex);
+  return hwNumber(env, (double)seq);
+}
+
+/* ---- the local image ---- */
+
+static napi_value imageOpen(napi_env env, napi_callback_info info){
+  HwArgs args = hwArgs(env, info);
+  HwMount *pMount = hwMountAt(&args, 0);
+  char zPath[4096];
+  int err;
+  if( pMount==NULL ) return NULL;
+  hwTextAt(&args, 1, zPath, sizeof(zPath));
+  err = hwImageOpen(pMount, zPath);
+  return err ? hwThrowErrno(env, err, "cannot open the local image") : NULL;
+}
+
+/* imageMark(id, pgnos, present) */
+static napi_value imageMark(napi_env env, napi_callback_info info){
+  HwArgs args = hwArgs(env, info);
+  HwMount *pMount = hwMountAt(&args, 0);
+  size_t n;
+  u32 *aPgno = hwBytesAt(&args, 1, &n);
+  int err;
+  if( pMount==NULL ) return NULL;
+  err = hwImageMark(pMount, aPgno, n/sizeof(u32), hwBoolAt(&args, 2));
+  return err ? hwThrowErrno(env, err, "cannot mark pages of the local image") : NULL;
+}
+
+static napi_value imageClose(napi_env env, napi_callback_info info){
+  HwArgs args = hwArgs(env, info);
+  HwMount *pMount = hwMountAt(&args, 0);
+  if( pMount!=NULL ) hwImageClose(pMount);
+  return NULL;
+}
+
+const HwFunction aHwStoreFunction[] = {
+  { "cacheAllocate", cacheAllocate },
+  { "cachePublish", cachePublish },
+  { "journalRecover", journalRecover },
+  { "journalRotate", journalRotate },
+  { "journalCollect", journalCollect },
+  { "journalRead", journalRead },
+  { "journalRetire", journalRetire },
+  { "journalBytes", journalBytes },
+  { "journalFsync", journalFsync },
+  { "journalArmNotice", journalArmNotice },
+  { "imageOpen", imageOpen },
+  { "imageMark", imageMark },
+  { "imageClose", imageClose },
+};
+const int nHwStoreFunction = sizeof(aHwStoreFunction)/sizeof(aHwStoreFunction[0]);

@@ -1,0 +1,349 @@
+/*
+** file.c -- an open database file of a mount: the methods that SQLite calls.
+**
+** A connection sees the newest state when it takes SHARED and nothing else until NONE.  One file of
+** a mount may hold RESERVED; readers never stand in its way, so PENDING and EXCLUSIVE are granted
+** at once.  Everything here runs on the connection's SQLite thread.
+*/
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "name.h"
+
+/* Why the last call on this file failed, in words; the first reason of a call is kept. */
+void hwWhy(HwFile *pFile, const char *zFormat, ...){
+  va_list ap;
+  va_start(ap, zFormat);
+  vsnprintf(pFile->zWhy, sizeof(pFile->zWhy), zFormat, ap);
+  va_end(ap);
+}
+
+/*
+** The one place where bytes of page 1 are altered on their way to SQLite.  z holds n bytes of page 1
+** from `offset` on.
+**
+**   18, 19   1: rollback journal.  A replica of a WAL database says 2, which would demand shared
+**            memory that a mount has not.
+**   24, 92   read mode: the published change counter, the same in both, so that SQLite keeps its
+**            cache exactly as long as nothing changed, and trusts
+**   28       the page count, which is the published one.
+*/
+static void patchPageOne(HwFile *pFile, u8 *z, int n, i64 offset){
+  struct { int at; u8 byte; } aPatch[14];
+  int nPatch = 0, i;
+  aPatch[nPatch].at = 18; aPatch[nPatch++].byte = 1;
+  aPatch[nPatch].at = 19; aPatch[nPatch++].byte = 1;
+  if( !pFile->pMount->bWrite ){
+    for(i=0; i<4; i++){
+      u8 counter = (u8)(pFile->pinned.changeCounter>>(24-8*i));
+      aPatch[nPatch].at = 24+i; aPatch[nPatch++].byte = counter;
+      aPatch[nPatch].at = 92+i; aPatch[nPatch++].byte = counter;
+      aPatch[nPatch].at = 28+i; aPatch[nPatch++].byte = (u8)(pFile->pinned.pageCount>>(24-8*i));
+    }
+  }
+  for(i=0; i<nPatch; i++){
+    if( aPatch[i].at>=offset && aPatch[i].at<offset+n ) z[aPatch[i].at-offset] = aPatch[i].byte;
+  }
+}
+
+/* A whole page as this file may see it now: its own, the journal's, the cache's, the image's, or
+** the engine's.  The file is pinned. */
+static int readPage(HwFile *pFile, u32 pgno, u32 pageSize, u8 *pOut){
+  HwMount *pMount = pFile->pMount;
+  u64 seq = pFile->pinned.seq;
+  HwCacheMemory *pCache;
+  HwImage *pImage;
+  int rc;
+  if( pFile->txn.bOpen ){
+    rc = hwTxnRead(pFile, pgno, pOut);
+    if( rc ) return rc>0 ? SQLITE_OK : SQLITE_IOERR_READ;
+  }
+  rc = hwSegmentRead(pFile->pSegments, pgno, seq, pageSize, pOut);
+  if( rc ) return rc>0 ? SQLITE_OK : SQLITE_IOERR_READ;
+  pCache = atomic_load_explicit(&pMount->pCache, memory_order_acquire);
+  if( pCache!=NULL && hwFrameRead(pCache, pgno, seq, pageSize, pOut) ){
+    pFile->nHit++;
+    return SQLITE_OK;
+  }
+  pImage = atomic_load_explicit(&pMount->pImage, memory_order_acquire);
+  if( pImage!=NULL && hwImageRead(pImage, pgno, pageSize, pOut) ){
+    pFile->nHit++;
+    return SQLITE_OK;
+  }
+  pFile->nMiss++;
+  rc = hwRequest(pFile, HW_REQUEST_READ, pgno, seq, pOut, pageSize);
+  return rc==SQLITE_OK || rc==SQLITE_BUSY || rc==SQLITE_CORRUPT ? rc : SQLITE_IOERR_READ;
+}
+
+/* Number of pages of the file as this connection sees it. */
+static u32 filePages(HwFile *pFile){
+  return pFile->txn.bOpen ? pFile->txn.nFilePages : pFile->pinned.pageCount;
+}
+
+static int shortRead(void *pOut, int n){
+  memset(pOut, 0, n);
+  return SQLITE_IOERR_SHORT_READ;
+}
+
+/* Part of one page, or several pages: whatever SQLite asks for.  The file is pinned. */
+static int readRange(HwFile *pFile, u8 *pOut, int n, i64 offset){
+  u32 pageSize = pFile->txn.bOpen ? pFile->txn.pageSize : atomic_load(&pFile->pMount->pageSize);
+  u8 *pPage = NULL;
+  int rc = SQLITE_OK;
+  if( pageSize==0 ) return shortRead(pOut, n);
+  if( offset+n<=HW_HEADER_SIZE && pFile->pinned.bHeader && !pFile->txn.bOpen ){
+    memcpy(pOut, pFile->pinned.aHeader+offset, n);
+    patchPageOne(pFile, pOut, n, offset);
+    return SQLITE_OK;
+  }
+  while( n>0 && rc==SQLITE_OK ){
+    u32 pgno = (u32)(offset/pageSize)+1;
+    int iAt = (int)(offset%pageSize);
+    int nCopy = (int)pageSize-iAt<n ? (int)pageSize-iAt : n;
+    if( pgno>filePages(pFile) ){
+      rc = shortRead(pOut, n);
+      break;
+    }
+    if( nCopy==(int)pageSize ){
+      rc = readPage(pFile, pgno, pageSize, pOut);
+    }else{
+      if( pPage==NULL && (pPage = malloc(pageSize))==NULL ) return SQLITE_IOERR_NOMEM;
+      rc = readPage(pFile, pgno, pageSize, pPage);
+      if( rc==SQLITE_OK ) memcpy(pOut, pPage+iAt, nCopy);
+    }
+    if( rc==SQLITE_OK && pgno==1 ) patchPageOne(pFile, pOut, nCopy, iAt);
+    pOut += nCopy;
+    n -= nCopy;
+    offset += nCopy;
+  }
+  free(pPage);
+  return rc;
+}
+
+static int hwRead(sqlite3_file *p, void *pOut, int n, sqlite3_int64 offset){
+  HwFile *pFile = (HwFile*)p;
+  int rc;
+  if( pFile->pMount==NULL ) return shortRead(pOut, n);
+  if( pFile->eLock!=SQLITE_LOCK_NONE ) return readRange(pFile, pOut, n, offset);
+  rc = hwPin(pFile);
+  if( rc!=SQLITE_OK ) return SQLITE_IOERR_READ;
+  rc = readRange(pFile, pOut, n, offset);
+  hwUnpin(pFile);
+  return rc;
+}
+
+static int hwWrite(sqlite3_file *p, const void *pIn, int n, sqlite3_int64 offset){
+  HwFile *pFile = (HwFile*)p;
+  u32 pageSize;
+  if( pFile->pMount==NULL || pFile->pMount->pWriter!=pFile ) return SQLITE_READONLY;
+  pageSize = pFile->txn.bOpen ? pFile->txn.pageSize : atomic_load(&pFile->pMount->pageSize);
+  if( pageSize==0 ) pageSize = (u32)n;
+  if( (u32)n!=pageSize || offset%pageSize!=0 || pageSize<512 || (pageSize & (pageSize-1)) ){
+    hwWhy(pFile, "the page size of a replica cannot change: it is %u", pageSize);
+    return SQLITE_IOERR_WRITE;
+  }
+  hwTxnBegin(pFile, pageSize);
+  return hwTxnWrite(pFile, (u32)(offset/pageSize)+1, pIn);
+}
+
+static int hwTruncate(sqlite3_file *p, sqlite3_int64 size){
+  HwFile *pFile = (HwFile*)p;
+  u32 pageSize;
+  if( pFile->pMount==NULL || pFile->pMount->pWriter!=pFile ) return SQLITE_READONLY;
+  pageSize = pFile->txn.bOpen ? pFile->txn.pageSize : atomic_load(&pFile->pMount->pageSize);
+  if( pageSize==0 ) return SQLITE_OK;
+  hwTxnBegin(pFile, pageSize);
+  return hwTxnTruncate(pFile, (u32)((size+pageSize-1)/pageSize));
+}
+
+/* The commit record is in the file already (HW: SQLITE_FCNTL_SYNC); FULL also wants it on disk. */
+static int hwSync(sqlite3_file *p, int flags){
+  HwFile *pFile = (HwFile*)p;
+  (void)flags;
+  if( pFile->pMount==NULL || !pFile->txn.bAppended || pFile->synchronous<2 ) return SQLITE_OK;
+  if( fdatasync(hwSegmentFd(pFile->pMount->pActive))==0 ) return SQLITE_OK;
+  hwWhy(pFile, "cannot flush the journal: %s", strerror(errno));
+  return SQLITE_IOERR_FSYNC;
+}
+
+static int hwFileSize(sqlite3_file *p, sqlite3_int64 *pSize){
+  HwFile *pFile = (HwFile*)p;
+  u32 pageSize;
+  *pSize = 0;
+  if( pFile->pMount==NULL ) return SQLITE_OK;
+  if( pFile->eLock==SQLITE_LOCK_NONE ){
+    int rc = hwPin(pFile);
+    if( rc!=SQLITE_OK ) return SQLITE_IOERR_FSTAT;
+    hwUnpin(pFile);
+  }
+  pageSize = pFile->txn.bOpen ? pFile->txn.pageSize : atomic_load(&pFile->pMount->pageSize);
+  *pSize = (i64)filePages(pFile)*pageSize;
+  return SQLITE_OK;
+}
+
+/* RESERVED: one per mount, and only from the newest state. */
+static int takeWriter(HwFile *pFile){
+  HwMount *pMount = pFile->pMount;
+  int rc = SQLITE_OK;
+  pthread_mutex_lock(&pMount->mutex);
+  if( !pMount->bWritable ){
+    rc = SQLITE_READONLY;
+    hwWhy(pFile, "%s", pMount->zReason);
+  }else if( pMount->pWriter!=NULL && pMount->pWriter!=pFile ){
+    rc = SQLITE_BUSY;
+  }else if( pFile->pinned.seq!=pMount->state.seq ){
+    rc = SQLITE_BUSY_SNAPSHOT;
+  }else{
+    pMount->pWriter = pFile;
+  }
+  pthread_mutex_unlock(&pMount->mutex);
+  return rc;
+}
+
+static void dropWriter(HwFile *pFile){
+  HwMount *pMount = pFile->pMount;
+  hwTxnDiscard(pFile);
+  pthread_mutex_lock(&pMount->mutex);
+  if( pMount->pWriter==pFile ) pMount->pWriter = NULL;
+  pthread_mutex_unlock(&pMount->mutex);
+}
+
+static int hwLock(sqlite3_file *p, int eLock){
+  HwFile *pFile = (HwFile*)p;
+  int rc = SQLITE_OK;
+  if( pFile->pMount==NULL ) return SQLITE_CANTOPEN;
+  if( pFile->eLock>=eLock ) return SQLITE_OK;
+  if( atomic_load_explicit(&pFile->pMount->bClosed, memory_order_acquire) ){
+    hwWhy(pFile, "%s", pFile->pMount->zReason);
+    return SQLITE_IOERR_LOCK;
+  }
+  if( pFile->eLock==SQLITE_LOCK_NONE ){
+    rc = hwPin(pFile);
+    if( rc!=SQLITE_OK ) return SQLITE_IOERR_LOCK;
+    pFile->eLock = SQLITE_LOCK_SHARED;
+  }
+  if( eLock>=SQLITE_LOCK_RESERVED && pFile->eLock<SQLITE_LOCK_RESERVED ) rc = takeWriter(pFile);
+  if( rc==SQLITE_OK ) pFile->eLock = eLock;
+  return rc;
+}
+
+static int hwUnlock(sqlite3_file *p, int eLock){
+  HwFile *pFile = (HwFile*)p;
+  if( pFile->pMount==NULL || pFile->eLock<=eLock ) return SQLITE_OK;
+  if( pFile->eLock>=SQLITE_LOCK_RESERVED ) dropWriter(pFile);
+  if( eLock==SQLITE_LOCK_NONE ) hwUnpin(pFile);
+  pFile->eLock = eLock;
+  return SQLITE_OK;
+}
+
+static int hwClose(sqlite3_file *p){
+  HwFile *pFile = (HwFile*)p;
+  if( pFile->pMount==NULL ) return SQLITE_OK;
+  hwUnlock(p, SQLITE_LOCK_NONE);
+  hwTxnFree(pFile);
+  hwMountRelease(pFile->pMount);
+  pFile->pMount = NULL;
+  return SQLITE_OK;
+}
+
+static int hwCheckReservedLock(sqlite3_file *p, int *pOut){
+  HwFile *pFile = (HwFile*)p;
+  *pOut = 0;
+  if( pFile->pMount!=NULL ){
+    pthread_mutex_lock(&pFile->pMount->mutex);
+    *pOut = pFile->pMount->pWriter!=NULL;
+    pthread_mutex_unlock(&pFile->pMount->mutex);
+  }
+  return SQLITE_OK;
+}
+
+static int hwFileControl(sqlite3_file *p, int op, void *pArg){
+  HwFile *pFile = (HwFile*)p;
+  if( op==HW_FCNTL_SELF ){
+    *(HwFile**)pArg = pFile;
+    return SQLITE_OK;
+  }
+  if( pFile->pMount==NULL ) return SQLITE_NOTFOUND;
+  switch( op ){
+    case SQLITE_FCNTL_SYNC:
+      return hwTxnAppend(pFile);
+    case SQLITE_FCNTL_COMMIT_PHASETWO:
+      if( pFile->txn.bAppended ) hwTxnPublish(pFile);
+      return SQLITE_OK;
+    case SQLITE_FCNTL_PRAGMA:
+      return hwPragma(pFile, (char**)pArg);
+    case SQLITE_FCNTL_VFSNAME:
+      *(char**)pArg = pFile->pLibrary->pApi->mprintf("headwater");
+      return SQLITE_OK;
+    default:
+      return SQLITE_NOTFOUND;
+  }
+}
+
+static int hwSectorSize(sqlite3_file *p){
+  (void)p;
+  return 512;
+}
+
+static int hwDeviceCharacteristics(sqlite3_file *p){
+  (void)p;
+  return SQLITE_IOCAP_SAFE_APPEND|SQLITE_IOCAP_SEQUENTIAL|SQLITE_IOCAP_POWERSAFE_OVERWRITE
+       | SQLITE_IOCAP_UNDELETABLE_WHEN_OPEN;
+}
+
+static const sqlite3_io_methods hwMethods = {
+  1,                                 /* iVersion: no shared memory, so no WAL */
+  hwClose,
+  hwRead,
+  hwWrite,
+  hwTruncate,
+  hwSync,
+  hwFileSize,
+  hwLock,
+  hwUnlock,
+  hwCheckReservedLock,
+  hwFileControl,
+  hwSectorSize,
+  hwDeviceCharacteristics,
+  0, 0, 0, 0,                        /* xShmMap, xShmLock, xShmBarrier, xShmUnmap */
+  0, 0                               /* xFetch, xUnfetch */
+};
+
+/*
+** A mount by its name.  An unknown name opens too, as a file that refuses every lock: so that
+** extension.c can tell the user what to do, which xOpen has no way to.
+*/
+static int openMount(HwLibrary *pLibrary, const char *zName, sqlite3_file *p, int *pOutFlags){
+  HwFile *pFile = (HwFile*)p;
+  char zMount[HW_NAME_MAX];
+  memset(pFile, 0, sizeof(*pFile));
+  if( zName==NULL || !hwNameToMount(zName, zMount, sizeof(zMount)) ) return SQLITE_CANTOPEN;
+  pFile->pMethods = &hwMethods;
+  pFile->pLibrary = pLibrary;
+  pFile->synchronous = 2;
+  pFile->pMount = hwMountFind(zMount);
+  if( pFile->pMount==NULL ){
+    hwWhy(pFile, "headwater: \"%s\" is not mounted in this process; "
+      "call mount({ name: \"%s\", url }) or openDatabase() first", zMount, zMount);
+  }
+  if( pOutFlags!=NULL ) *pOutFlags = SQLITE_OPEN_READWRITE|SQLITE_OPEN_MAIN_DB;
+  return SQLITE_OK;
+}
+
+int hwFileOpen(
+  HwLibrary *pLibrary,
+  const char *zName,
+  sqlite3_file *pFile,
+  int flags,
+  int *pOutFlags
+){
+  sqlite3_vfs *pBase = pLibrary->pBase;
+  if( flags & SQLITE_OPEN_MAIN_DB ) return openMount(pLibrary, zName, pFile, pOutFlags);
+  if( flags & (SQLITE_OPEN_MAIN_JOURNAL|SQLITE_OPEN_SUPER_JOURNAL) ){
+    return hwMemFileOpen(pLibrary, pFile, flags, pOutFlags);
+  }
+  if( flags & SQLITE_OPEN_WAL ) return SQLITE_CANTOPEN;
+  return pBase->xOpen(pBase, NULL, pFile, flags, pOutFlags);
+}

@@ -1,0 +1,274 @@
+/*
+** headwater.h -- what the files of the page device share.
+**
+** THREADS
+**
+**    A SQLite thread is any thread that runs SQL; it may block.  The engine thread is the one that
+**    answers page requests; it never runs SQL and never blocks.  Each function says which of them
+**    calls it.  Functions marked "any" take their own locks.
+**
+** LOCKS
+**
+**    gHw.mutex      the table of mounts, the libraries
+**    the queue      requests to the engine (request.c)
+**    HwMount.mutex  state, pins, the writer, the list of segments
+**
+**    No thread holds two of them at once, and none is held over disk or network.
+*/
+#ifndef HEADWATER_H
+#define HEADWATER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include "sqlite3/sqlite3ext.h"
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+typedef int64_t i64;
+
+/* Limits; docs/limits.md gives the reasons. */
+#define HW_NAME_MAX 512              /* bytes in the name of a mount */
+#define HW_REASON_MAX 512            /* bytes in a message for the user */
+#define HW_TXN_MEMORY (8<<20)        /* bytes of uncommitted pages kept in memory */
+#define HW_MEMFILE_MAX (8<<20)       /* bytes of a rollback journal kept in memory */
+#define HW_HEADER_SIZE 40            /* what SQLite reads of page 1 at the start of a transaction */
+#define HW_DELTA_DEPTH 16            /* deltas between two whole versions of a page */
+#define HW_CHAIN_MAX 64              /* frames looked at before a look-up gives up */
+#define HW_IMAGE_CHUNKS 4096         /* of HW_IMAGE_CHUNK_PAGES pages: every legal pgno */
+#define HW_IMAGE_CHUNK_PAGES (1u<<20)
+
+typedef struct HwCacheMemory HwCacheMemory;
+typedef struct HwFile HwFile;
+typedef struct HwImage HwImage;
+typedef struct HwLibrary HwLibrary;
+typedef struct HwMount HwMount;
+typedef struct HwRecent HwRecent;
+typedef struct HwSegment HwSegment;
+typedef struct HwSegmentList HwSegmentList;
+typedef struct HwState HwState;
+typedef struct HwTxn HwTxn;
+
+/* One SQLite library in this process: its routines and the two VFSes registered with it. */
+struct HwLibrary {
+  const sqlite3_api_routines *pApi;
+  sqlite3_vfs *pBase;                /* the VFS that was the default before ours */
+  sqlite3_vfs named;                 /* "headwater": every name is a mount */
+  sqlite3_vfs shim;                  /* the default: mounts by URI, all else to pBase */
+  HwLibrary *pNext;
+};
+
+/* What readers see, published as one record under the mount's mutex. */
+struct HwState {
+  u64 seq;
+  u64 txid;
+  u32 pageCount;
+  u32 changeCounter;
+  int bHeader;                       /* aHeader is the start of page 1 of this state */
+  u8 aHeader[HW_HEADER_SIZE];
+};
+
+/* Page cache memory, written by the engine only.  Layout: the page-cache package. */
+struct HwCacheMemory {
+  u8 *p;
+  size_t n;
+  atomic_int refs;                   /* the mount and the engine's view of it */
+};
+
+/* The local image: which pages of the file may be read. */
+struct HwImage {
+  int fd;
+  atomic_uint epoch;                 /* grows when pages become absent */
+  _Atomic(_Atomic u64*) aChunk[HW_IMAGE_CHUNKS];
+};
+
+struct HwMount {
+  pthread_mutex_t mutex;
+  int refs;                          /* the engine and each open file; under gHw.mutex */
+  int bActive;                       /* may be found by name; under gHw.mutex */
+  u32 id;
+  int bWrite;                        /* opened in write mode: SQLite's own bytes are served */
+  u32 timeoutMs;
+  char zName[HW_NAME_MAX];
+  atomic_uint pageSize;              /* 0 until known */
+  atomic_int bClosed;                /* the engine is gone or has unmounted this */
+
+  /* Under mutex */
+  HwState state;
+  HwFile *pWriter;                   /* holds RESERVED or more */
+  HwFile *pPins;                     /* files with SHARED or more */
+  HwSegmentList *pSegments;
+  HwSegment *pActive;
+  int bAppending;                    /* pActive has bytes of an unfinished transaction */
+  int bNotice;                       /* the engine wants to hear of the next commit */
+  int bWritable;
+  int bJournalBroken;                /* a failed append could not be undone */
+  char zReason[HW_REASON_MAX];       /* why not writable, or why closed */
+
+  HwRecent *pRecent;                 /* the writer's; see delta.c */
+  HwCacheMemory *pCacheMemory;       /* engine thread only, until published */
+  _Atomic(HwCacheMemory*) pCache;
+  _Atomic(HwImage*) pImage;
+  HwImage *pImages;                  /* the one image that this mount ever had, freed with it */
+  atomic_ullong nHit;                /* resident reads, added when a file lets go of its pin */
+  atomic_ullong nMiss;
+  HwMount *pNext;
+};
+
+/* Pages of one write transaction, private until commit. */
+struct HwTxn {
+  u32 pageSize;
+  u32 nFilePages;                    /* size of the file as this transaction sees it */
+  u32 nKeptPages;                    /* lowest the size has been: older pages above are gone */
+  int bOpen;                         /* something was written or truncated */
+  int bAppended;                     /* the commit record is in the journal */
+  u32 nPage;                         /* distinct pages */
+  u32 nSlot;                         /* size of aSlot, a power of two */
+  u32 *aSlot;                        /* open addressing by pgno: place in aPage plus one */
+  struct HwTxnPage {
+    u32 pgno;
+    u8 *pData;                       /* in memory, or NULL when in the journal */
+    i64 offset;                      /* of the data in the journal; -1: not there, -2: all zero */
+    u32 nDelta;                      /* the data is a delta of this size; 0: the whole page */
+    u32 depth;                       /* deltas since the last whole version */
+  } *aPage;
+  u32 nPageAlloc;
+  u8 **apBuffer;                     /* page buffers, reused from transaction to transaction */
+  u32 nBuffer, nBufferUsed, nBufferAlloc;
+  u32 bufferSize;                    /* page size that the buffers were made for */
+  u8 *pDelta;                        /* room for the deltas of one batch */
+  u32 nDeltaAlloc;
+  i64 tail;                          /* end of what this transaction has written to the journal */
+  u32 nRecord;                       /* page records written since the last commit record */
+  u64 chain;                         /* running checksum over their headers */
+};
+
+struct HwFile {
+  const sqlite3_io_methods *pMethods;
+  HwLibrary *pLibrary;
+  HwMount *pMount;                   /* NULL: the name was not mounted */
+  int eLock;
+  int synchronous;                   /* PRAGMA synchronous: 0 off, 1 normal, 2 full */
+  HwState pinned;                    /* valid while eLock is not NONE */
+  HwSegmentList *pSegments;          /* the same */
+  HwFile *pPinNext, *pPinPrev;
+  u64 nHit, nMiss;
+  HwTxn txn;
+  char zWhy[HW_REASON_MAX];          /* why the last call failed, for the user */
+};
+
+/* The process. */
+typedef struct HwGlobal {
+  pthread_mutex_t mutex;
+  HwMount *pMounts;
+  HwLibrary *pLibraries;
+  u32 nextMountId;
+} HwGlobal;
+extern HwGlobal gHw;
+
+#define HW_FCNTL_SELF 0x48570001     /* gives the HwFile of a database, for extension.c */
+
+/* mount.c */
+HwMount *hwMountCreate(const char *zName, int bWrite, u32 pageSize, u32 timeoutMs, HwState state);
+int hwMountActivate(HwMount*);                       /* 0 when the name is taken */
+HwMount *hwMountFind(const char *zName);             /* any; adds a reference */
+HwMount *hwMountById(u32 id);                        /* engine; no reference */
+void hwMountRelease(HwMount*);                       /* any */
+void hwMountClose(HwMount*, const char *zReason);    /* any */
+void hwMountCloseAll(const char *zReason);           /* any: the engine has died */
+void hwMountSetWritable(HwMount*, int bWritable, const char *zReason); /* engine */
+int hwPin(HwFile*);                                  /* SQLite thread */
+void hwUnpin(HwFile*);                               /* SQLite thread */
+u64 hwOldestPin(HwMount*);                           /* engine */
+u64 hwPublish(HwMount*, u32 pageCount, u32 changeCounter, u64 txid); /* engine */
+
+/* txn.c: SQLite thread, on a file that holds RESERVED */
+int hwTxnWrite(HwFile*, u32 pgno, const u8 *pData);
+int hwTxnRead(HwFile*, u32 pgno, u8 *pOut);          /* 1 found, 0 not, -1 I/O error */
+int hwTxnTruncate(HwFile*, u32 nPages);
+void hwTxnBegin(HwFile*, u32 pageSize);
+int hwTxnAppend(HwFile*);                            /* the commit record; a SQLite result code */
+void hwTxnPublish(HwFile*);                          /* makes it visible; cannot fail */
+void hwTxnDiscard(HwFile*);
+void hwTxnFree(HwFile*);
+
+/* segment.c */
+int hwSegmentRotate(HwMount*, const char *zPath, u64 baseTxid);   /* engine: 1, 0 busy, -1 errno */
+typedef struct HwRecovered {
+  u64 baseTxid, firstSeq, lastSeq;
+  u32 pageSize, pageCount;
+} HwRecovered;
+int hwSegmentRecover(HwMount*, const char *zPath, HwRecovered*, char *zErr, size_t nErr);
+u32 *hwSegmentCollect(HwMount*, u64 afterSeq, HwState*, u32 *pnPgno);
+int hwSegmentRead(HwSegmentList*, u32 pgno, u64 seq, u32 pageSize, u8 *pOut);
+int hwSegmentRetire(HwMount*, u64 seq, char ***pazPath);
+i64 hwSegmentBytes(HwMount*);
+int hwSegmentSync(HwMount*);
+HwSegmentList *hwSegmentListNew(void);
+HwSegmentList *hwSegmentListRef(HwSegmentList*);     /* under the mount's mutex */
+void hwSegmentListUnref(HwSegmentList*);             /* under the mount's mutex */
+int hwSegmentReserve(HwSegment*, u32 nEntry);
+int hwSegmentInsert(HwSegment*, u32 pgno, u64 seq, i64 offset, u32 nDelta);
+u32 hwSegmentSerial(HwSegment*);
+int hwSegmentWriteHeader(HwMount*, HwSegment*, u32 pageSize);
+i64 hwSegmentEnd(HwSegment*);
+void hwSegmentCommitted(HwSegment*, u64 seq, i64 end);
+int hwSegmentFd(HwSegment*);
+
+/* delta.c */
+u32 hwDeltaMake(const u8 *pOld, const u8 *pNew, u32 n, u8 *pOut, u32 nMax);
+int hwDeltaApply(u8 *pPage, u32 n, const u8 *pDelta, u32 nDelta);
+const u8 *hwRecentFind(HwMount*, u32 pgno, u32 segment, u32 pageSize, u32 *pDepth);
+void hwRecentSet(HwMount*, u32 pgno, u32 segment, u32 pageSize, u32 depth, const u8 *pData);
+void hwRecentFree(HwRecent*);
+
+/* frame.c */
+int hwFrameRead(HwCacheMemory*, u32 pgno, u64 seq, u32 pageSize, u8 *pOut);
+HwCacheMemory *hwCacheMemoryNew(size_t n);
+void hwCacheMemoryUnref(HwCacheMemory*);
+
+/* image.c */
+int hwImageRead(HwImage*, u32 pgno, u32 pageSize, u8 *pOut);
+int hwImageOpen(HwMount*, const char *zPath);
+int hwImageMark(HwMount*, const u32 *aPgno, size_t n, int bPresent);
+void hwImageClose(HwMount*);
+void hwImageFree(HwImage*);
+
+/* request.c */
+enum { HW_REQUEST_READ = 1, HW_REQUEST_SYNC = 2, HW_NOTICE_COMMIT = 3 };
+typedef struct HwTaken {
+  u64 id;
+  u64 seq;
+  u32 eKind, mountId, pgno;
+} HwTaken;
+void hwEngineStart(void (*xWake)(void));             /* engine; xWake is called under the queue's lock */
+void hwEngineStop(void);                             /* engine thread, when it ends */
+int hwEngineAlive(void);                             /* any */
+u32 hwRequestsTake(HwTaken *a, u32 nMax);            /* engine */
+void hwRequestAnswer(u64 id, int rc, const u8 *p, size_t n, const char *zErr); /* engine */
+int hwRequest(HwFile*, int eKind, u32 pgno, u64 seq, u8 *pOut, u32 nOut);  /* SQLite thread */
+void hwNotifyCommit(u32 mountId);                    /* SQLite thread */
+void hwRequestsFail(u32 mountId);                    /* any; 0: of every mount */
+
+/* vfs.c */
+int hwLibraryRegister(const sqlite3_api_routines*, HwLibrary**);
+
+/* file.c */
+int hwFileOpen(HwLibrary*, const char *zName, sqlite3_file*, int flags, int *pOutFlags);
+void hwWhy(HwFile*, const char *zFormat, ...);
+
+/* pragma.c */
+int hwPragma(HwFile*, char **azArg);
+
+/* mem_file.c */
+int hwMemFileOpen(HwLibrary*, sqlite3_file*, int flags, int *pOutFlags);
+int hwMemFileSize(void);
+
+/* xxh64.c */
+u64 hwHash(u64 seed, const void *p, size_t n);
+
+#endif

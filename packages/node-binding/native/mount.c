@@ -1,0 +1,202 @@
+/*
+** mount.c -- one replica opened in this process: its published state and who has it pinned.
+**
+** INVARIANTS
+**
+**    - state changes as one record, under the mount's mutex, and seq only grows.
+**    - A file with SHARED or more is on the list of pins with a copy of the state and a reference
+**      to the list of segments as they were; it sees nothing else until NONE.
+**    - A mount is freed when the engine and every open file have let go of it.
+*/
+#include <stdio.h>
+#include <stdlib.h>
+#include "headwater.h"
+
+HwGlobal gHw = { .mutex = PTHREAD_MUTEX_INITIALIZER };
+
+/* Engine thread.  The result belongs to the engine and is not yet to be found by name. */
+HwMount *hwMountCreate(
+  const char *zName,
+  int bWrite,
+  u32 pageSize,
+  u32 timeoutMs,
+  HwState state
+){
+  HwMount *p = calloc(1, sizeof(*p));
+  if( p==NULL ) return NULL;
+  p->pSegments = hwSegmentListNew();
+  if( p->pSegments==NULL ){
+    free(p);
+    return NULL;
+  }
+  pthread_mutex_init(&p->mutex, NULL);
+  p->refs = 1;
+  p->bWrite = bWrite;
+  p->timeoutMs = timeoutMs;
+  p->state = state;
+  snprintf(p->zName, sizeof(p->zName), "%s", zName);
+  hwMountSetWritable(p, bWrite, "this database is mounted in read mode");
+  atomic_init(&p->pageSize, pageSize);
+  pthread_mutex_lock(&gHw.mutex);
+  p->id = ++gHw.nextMountId;
+  p->pNext = gHw.pMounts;
+  gHw.pMounts = p;
+  pthread_mutex_unlock(&gHw.mutex);
+  return p;
+}
+
+/* Under gHw.mutex. */
+static HwMount *findActive(const char *zName){
+  HwMount *p;
+  for(p=gHw.pMounts; p!=NULL; p=p->pNext){
+    if( p->bActive && !atomic_load(&p->bClosed) && strcmp(p->zName, zName)==0 ) return p;
+  }
+  return NULL;
+}
+
+/* Engine thread.  0 when another mount has the name. */
+int hwMountActivate(HwMount *p){
+  int ok;
+  pthread_mutex_lock(&gHw.mutex);
+  ok = findActive(p->zName)==NULL;
+  if( ok ) p->bActive = 1;
+  pthread_mutex_unlock(&gHw.mutex);
+  return ok;
+}
+
+/* Any thread.  The caller must release what it gets. */
+HwMount *hwMountFind(const char *zName){
+  HwMount *p;
+  pthread_mutex_lock(&gHw.mutex);
+  p = findActive(zName);
+  if( p!=NULL ) p->refs++;
+  pthread_mutex_unlock(&gHw.mutex);
+  return p;
+}
+
+/* Engine thread, which holds the reference. */
+HwMount *hwMountById(u32 id){
+  HwMount *p;
+  pthread_mutex_lock(&gHw.mutex);
+  for(p=gHw.pMounts; p!=NULL && p->id!=id; p=p->pNext){}
+  pthread_mutex_unlock(&gHw.mutex);
+  return p;
+}
+
+static void mountFree(HwMount *p){
+  hwSegmentListUnref(p->pSegments);
+  hwCacheMemoryUnref(p->pCacheMemory);
+  hwRecentFree(p->pRecent);
+  hwImageFree(p->pImages);
+  pthread_mutex_destroy(&p->mutex);
+  free(p);
+}
+
+/* Any thread. */
+void hwMountRelease(HwMount *p){
+  HwMount **pp;
+  int bLast;
+  pthread_mutex_lock(&gHw.mutex);
+  bLast = --p->refs==0;
+  if( bLast ){
+    for(pp=&gHw.pMounts; *pp!=p; pp=&(*pp)->pNext){}
+    *pp = p->pNext;
+  }
+  pthread_mutex_unlock(&gHw.mutex);
+  if( bLast ) mountFree(p);
+}
+
+/* Any thread.  Files that are open stay open and fail; their close works. */
+void hwMountClose(HwMount *p, const char *zReason){
+  pthread_mutex_lock(&p->mutex);
+  snprintf(p->zReason, sizeof(p->zReason), "%s", zReason);
+  p->bWritable = 0;
+  atomic_store(&p->bClosed, 1);
+  pthread_mutex_unlock(&p->mutex);
+  hwRequestsFail(p->id);
+}
+
+/* Any thread: the engine has died, so its references go too. */
+void hwMountCloseAll(const char *zReason){
+  for(;;){
+    HwMount *p;
+    pthread_mutex_lock(&gHw.mutex);
+    for(p=gHw.pMounts; p!=NULL && atomic_load(&p->bClosed); p=p->pNext){}
+    if( p!=NULL ) p->refs++;
+    pthread_mutex_unlock(&gHw.mutex);
+    if( p==NULL ) break;
+    hwMountClose(p, zReason);
+    hwMountRelease(p);
+    hwMountRelease(p);
+  }
+}
+
+/* Engine thread. */
+void hwMountSetWritable(HwMount *p, int bWritable, const char *zReason){
+  pthread_mutex_lock(&p->mutex);
+  p->bWritable = bWritable;
+  snprintf(p->zReason, sizeof(p->zReason), "%s", zReason);
+  pthread_mutex_unlock(&p->mutex);
+}
+
+/* SQLite thread.  Pins the newest state; SQLITE_OK, or why not. */
+int hwPin(HwFile *pFile){
+  HwMount *p = pFile->pMount;
+  if( atomic_load_explicit(&p->bClosed, memory_order_acquire) ){
+    hwWhy(pFile, "%s", p->zReason);
+    return SQLITE_IOERR;
+  }
+  pthread_mutex_lock(&p->mutex);
+  pFile->pinned = p->state;
+  pFile->pSegments = hwSegmentListRef(p->pSegments);
+  pFile->pPinPrev = NULL;
+  pFile->pPinNext = p->pPins;
+  if( p->pPins!=NULL ) p->pPins->pPinPrev = pFile;
+  p->pPins = pFile;
+  pthread_mutex_unlock(&p->mutex);
+  return SQLITE_OK;
+}
+
+/* SQLite thread. */
+void hwUnpin(HwFile *pFile){
+  HwMount *p = pFile->pMount;
+  pthread_mutex_lock(&p->mutex);
+  if( pFile->pPinPrev!=NULL ){
+    pFile->pPinPrev->pPinNext = pFile->pPinNext;
+  }else{
+    p->pPins = pFile->pPinNext;
+  }
+  if( pFile->pPinNext!=NULL ) pFile->pPinNext->pPinPrev = pFile->pPinPrev;
+  hwSegmentListUnref(pFile->pSegments);
+  pFile->pSegments = NULL;
+  pthread_mutex_unlock(&p->mutex);
+  if( pFile->nHit ) atomic_fetch_add(&p->nHit, pFile->nHit);
+  if( pFile->nMiss ) atomic_fetch_add(&p->nMiss, pFile->nMiss);
+  pFile->nHit = pFile->nMiss = 0;
+}
+
+/* Engine thread. */
+u64 hwOldestPin(HwMount *p){
+  HwFile *pFile;
+  u64 seq;
+  pthread_mutex_lock(&p->mutex);
+  seq = p->state.seq;
+  for(pFile=p->pPins; pFile!=NULL; pFile=pFile->pPinNext){
+    if( pFile->pinned.seq<seq ) seq = pFile->pinned.seq;
+  }
+  pthread_mutex_unlock(&p->mutex);
+  return seq;
+}
+
+/* Engine thread, read mode.  The new seq. */
+u64 hwPublish(HwMount *p, u32 pageCount, u32 changeCounter, u64 txid){
+  u64 seq;
+  pthread_mutex_lock(&p->mutex);
+  seq = ++p->state.seq;
+  p->state.pageCount = pageCount;
+  p->state.changeCounter = changeCounter;
+  p->state.txid = txid;
+  p->state.bHeader = 0;
+  pthread_mutex_unlock(&p->mutex);
+  return seq;
+}

@@ -1,0 +1,91 @@
+/*
+** pragma.c -- the PRAGMAs that a mount answers itself, and those of SQLite that it must know of.
+*/
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include "headwater.h"
+
+static int isWord(const char *z, const char *zWord){
+  return z!=NULL && strcasecmp(z, zWord)==0;
+}
+
+/* PRAGMA synchronous, as SQLite reads it; only to know what a commit must wait for. */
+static void noteSynchronous(HwFile *pFile, const char *zArg){
+  if( zArg==NULL ) return;
+  if( isWord(zArg, "0") || isWord(zArg, "off") || isWord(zArg, "no") || isWord(zArg, "false") ){
+    pFile->synchronous = 0;
+  }else if( isWord(zArg, "1") || isWord(zArg, "normal") || isWord(zArg, "on")
+         || isWord(zArg, "yes") || isWord(zArg, "true") ){
+    pFile->synchronous = 1;
+  }else{
+    pFile->synchronous = 2;
+  }
+}
+
+static int answer(HwFile *pFile, char **azArg, const char *zFormat, ...){
+  char zOut[64];
+  va_list ap;
+  va_start(ap, zFormat);
+  vsnprintf(zOut, sizeof(zOut), zFormat, ap);
+  va_end(ap);
+  azArg[0] = pFile->pLibrary->pApi->mprintf("%s", zOut);
+  return SQLITE_OK;
+}
+
+/* The state that a PRAGMA speaks of: the pinned one, or else the newest. */
+static HwState stateNow(HwFile *pFile){
+  HwState state = pFile->pinned;
+  if( pFile->eLock==SQLITE_LOCK_NONE ){
+    pthread_mutex_lock(&pFile->pMount->mutex);
+    state = pFile->pMount->state;
+    pthread_mutex_unlock(&pFile->pMount->mutex);
+  }
+  return state;
+}
+
+static int refuseArgument(HwFile *pFile, char **azArg){
+  azArg[0] = pFile->pLibrary->pApi->mprintf("PRAGMA %s is read-only", azArg[1]);
+  return SQLITE_ERROR;
+}
+
+static int pragmaSync(HwFile *pFile, char **azArg){
+  int rc;
+  if( pFile->eLock>=SQLITE_LOCK_RESERVED ){
+    azArg[0] = pFile->pLibrary->pApi->mprintf("PRAGMA %s inside a write transaction", azArg[1]);
+    return SQLITE_ERROR;
+  }
+  rc = hwRequest(pFile, HW_REQUEST_SYNC, 0, 0, NULL, 0);
+  if( rc==SQLITE_OK ) return answer(pFile, azArg, "%016llx", stateNow(pFile).txid);
+  azArg[0] = pFile->pLibrary->pApi->mprintf("headwater: %s", pFile->zWhy);
+  return rc;
+}
+
+/* azArg: 0 result or message, 1 name, 2 argument or NULL. */
+int hwPragma(HwFile *pFile, char **azArg){
+  const char *zName = azArg[1];
+  if( isWord(zName, "synchronous") ){
+    noteSynchronous(pFile, azArg[2]);
+    return SQLITE_NOTFOUND;
+  }
+  if( isWord(zName, "page_size") && azArg[2]!=NULL ){
+    u32 pageSize = atomic_load(&pFile->pMount->pageSize);
+    if( pageSize!=0 && stateNow(pFile).pageCount>0 && (u32)atoi(azArg[2])!=pageSize ){
+      azArg[0] = pFile->pLibrary->pApi->mprintf(
+        "headwater: the page size of a replica cannot change: it is %u", pageSize);
+      return SQLITE_ERROR;
+    }
+    return SQLITE_NOTFOUND;
+  }
+  if( isWord(zName, "headwater_txid") || isWord(zName, "litestream_txid") ){
+    if( azArg[2]!=NULL ) return refuseArgument(pFile, azArg);
+    return answer(pFile, azArg, "%016llx", (unsigned long long)stateNow(pFile).txid);
+  }
+  if( isWord(zName, "headwater_sync") ) return pragmaSync(pFile, azArg);
+  if( isWord(zName, "headwater_why") ){
+    azArg[0] = pFile->pLibrary->pApi->mprintf("%s", pFile->zWhy);
+    return SQLITE_OK;
+  }
+  return SQLITE_NOTFOUND;
+}

@@ -1,0 +1,459 @@
+/*
+** txn.c -- the pages of one write transaction, private to its file until commit.
+**
+** Pages stay in memory up to HW_TXN_MEMORY; a larger transaction moves them to the tail of the
+** active journal segment, where they mean nothing until a commit record follows.  Everything here
+** runs on the SQLite thread of a file that holds RESERVED, so there is one such thread per mount.
+**
+** INVARIANTS
+**
+**    - Bytes of the segment before `end` belong to commits and are never touched.
+**    - Between hwTxnAppend and hwTxnPublish the commit record is on disk but nobody sees it; if the
+**      transaction is then discarded, the segment is cut back to `end`, or else the journal takes
+**      no more commits.
+**    - Every page between the old and the new page count has a version in the commit, zeros if
+**      SQLite wrote none, so that nothing older can show through after a shrink and a growth.
+*/
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+#include "segment.h"
+
+#define OFFSET_NONE (-1)
+#define OFFSET_ZERO (-2)
+#define BATCH_PAGES 128              /* page records per writev */
+
+static int ioResult(void){
+  return errno==ENOSPC || errno==EDQUOT ? SQLITE_FULL : SQLITE_IOERR_WRITE;
+}
+
+static u32 slotHash(u32 pgno){ return pgno*0x9E3779B1u; }
+
+static u32 *findSlot(HwTxn *p, u32 pgno){
+  u32 mask = p->nSlot-1;
+  u32 i = slotHash(pgno) & mask;
+  while( p->aSlot[i]!=0 && p->aPage[p->aSlot[i]-1].pgno!=pgno ) i = (i+1) & mask;
+  return &p->aSlot[i];
+}
+
+static int growSlots(HwTxn *p){
+  u32 nSlot = p->nSlot ? p->nSlot*2 : 256;
+  u32 *aSlot = calloc(nSlot, sizeof(u32));
+  u32 i;
+  if( aSlot==NULL ) return 0;
+  free(p->aSlot);
+  p->aSlot = aSlot;
+  p->nSlot = nSlot;
+  for(i=0; i<p->nPage; i++) *findSlot(p, p->aPage[i].pgno) = i+1;
+  return 1;
+}
+
+static struct HwTxnPage *findPage(HwTxn *p, u32 pgno){
+  u32 *pSlot;
+  if( p->nPage==0 ) return NULL;
+  pSlot = findSlot(p, pgno);
+  return *pSlot ? &p->aPage[*pSlot-1] : NULL;
+}
+
+/* The record of pgno, made when there is none.  NULL when there is no memory. */
+static struct HwTxnPage *needPage(HwTxn *p, u32 pgno){
+  struct HwTxnPage *pPage;
+  u32 *pSlot;
+  if( (p->nPage+1)*2>p->nSlot && !growSlots(p) ) return NULL;
+  pSlot = findSlot(p, pgno);
+  if( *pSlot ) return &p->aPage[*pSlot-1];
+  if( p->nPage==p->nPageAlloc ){
+    u32 nAlloc = p->nPageAlloc ? p->nPageAlloc*2 : 64;
+    void *a = realloc(p->aPage, nAlloc*sizeof(p->aPage[0]));
+    if( a==NULL ) return NULL;
+    p->aPage = a;
+    p->nPageAlloc = nAlloc;
+  }
+  *pSlot = p->nPage+1;
+  pPage = &p->aPage[p->nPage++];
+  pPage->pgno = pgno;
+  pPage->pData = NULL;
+  pPage->offset = OFFSET_NONE;
+  pPage->nDelta = pPage->depth = 0;
+  return pPage;
+}
+
+static u8 *takeBuffer(HwTxn *p){
+  if( p->nBufferUsed<p->nBuffer ) return p->apBuffer[p->nBufferUsed++];
+  if( p->nBuffer==p->nBufferAlloc ){
+    u32 nAlloc = p->nBufferAlloc ? p->nBufferAlloc*2 : 16;
+    void *a = realloc(p->apBuffer, nAlloc*sizeof(u8*));
+    if( a==NULL ) return NULL;
+    p->apBuffer = a;
+    p->nBufferAlloc = nAlloc;
+  }
+  p->apBuffer[p->nBuffer] = malloc(p->pageSize);
+  if( p->apBuffer[p->nBuffer]==NULL ) return NULL;
+  p->nBuffer++;
+  return p->apBuffer[p->nBufferUsed++];
+}
+
+static void freeBuffers(HwTxn *p){
+  u32 i;
+  for(i=0; i<p->nBuffer; i++) free(p->apBuffer[i]);
+  p->nBuffer = p->nBufferUsed = 0;
+}
+
+/* Empty again, keeping what memory the next transaction is likely to want. */
+static void reset(HwTxn *p){
+  if( p->nSlot>4096 ){
+    free(p->aSlot);
+    p->aSlot = NULL;
+    p->nSlot = 0;
+  }else if( p->nPage ){
+    memset(p->aSlot, 0, p->nSlot*sizeof(u32));
+  }
+  if( (size_t)p->nBuffer*p->pageSize>(1<<20) ) freeBuffers(p);
+  p->nBufferUsed = 0;
+  p->nPage = 0;
+  p->nRecord = 0;
+  p->chain = 0;
+  p->tail = 0;
+  p->bOpen = 0;
+  p->bAppended = 0;
+}
+
+void hwTxnBegin(HwFile *pFile, u32 pageSize){
+  HwTxn *p = &pFile->txn;
+  if( p->bOpen ) return;
+  if( p->bufferSize!=pageSize ){
+    freeBuffers(p);
+    p->bufferSize = pageSize;
+  }
+  p->pageSize = pageSize;
+  p->nFilePages = p->nKeptPages = pFile->pinned.pageCount;
+  p->bOpen = 1;
+}
+
+/* Claims the tail of the active segment for this transaction.  An SQLite result code. */
+static int claimTail(HwFile *pFile){
+  HwMount *pMount = pFile->pMount;
+  HwTxn *p = &pFile->txn;
+  int rc = SQLITE_OK;
+  if( p->tail ) return SQLITE_OK;
+  pthread_mutex_lock(&pMount->mutex);
+  if( pMount->pActive==NULL || pMount->bJournalBroken ){
+    rc = SQLITE_IOERR_WRITE;
+  }else{
+    pMount->bAppending = 1;
+  }
+  pthread_mutex_unlock(&pMount->mutex);
+  if( rc==SQLITE_OK ) rc = hwSegmentWriteHeader(pMount, pMount->pActive, p->pageSize);
+  if( rc==SQLITE_OK ){
+    p->tail = hwSegmentEnd(pMount->pActive);
+    return SQLITE_OK;
+  }
+  hwWhy(pFile, "cannot write to the journal: %s", strerror(errno));
+  pthread_mutex_lock(&pMount->mutex);
+  pMount->bAppending = 0;
+  pthread_mutex_unlock(&pMount->mutex);
+  return rc;
+}
+
+static int writeVectors(HwFile *pFile, struct iovec *aVec, int nVec){
+  HwTxn *p = &pFile->txn;
+  int fd = hwSegmentFd(pFile->pMount->pActive);
+  while( nVec>0 ){
+    ssize_t n = pwritev(fd, aVec, nVec, p->tail);
+    if( n<=0 ){
+      if( n<0 && errno==EINTR ) continue;
+      hwWhy(pFile, "cannot write to the journal: %s", strerror(errno));
+      return ioResult();
+    }
+    p->tail += n;
+    while( nVec>0 && (size_t)n>=aVec->iov_len ){
+      n -= aVec->iov_len;
+      aVec++;
+      nVec--;
+    }
+    if( nVec>0 ){
+      aVec->iov_base = (u8*)aVec->iov_base + n;
+      aVec->iov_len -= n;
+    }
+  }
+  return SQLITE_OK;
+}
+
+/* What one writev carries. */
+typedef struct Batch {
+  PageRecord aRecord[BATCH_PAGES];
+  struct iovec aVec[BATCH_PAGES*2+1];
+  int nRecord, nVec;
+  i64 offset;                        /* where the next byte will lie */
+  u8 *pDelta;                        /* free room for deltas */
+} Batch;
+
+static u32 deltaMax(HwTxn *p){ return p->pageSize/4; }
+
+/* The page as a delta to its last committed version in this segment; its size, or 0. */
+static u32 makeDelta(HwFile *pFile, struct HwTxnPage *pPage, u8 *pOut){
+  HwMount *pMount = pFile->pMount;
+  HwTxn *p = &pFile->txn;
+  u32 serial = hwSegmentSerial(pMount->pActive);
+  u32 depth;
+  const u8 *pOld;
+  if( pPage->offset!=OFFSET_NONE ) return 0;
+  pOld = hwRecentFind(pMount, pPage->pgno, serial, p->pageSize, &depth);
+  if( pOld==NULL || depth>=HW_DELTA_DEPTH ) return 0;
+  pPage->depth = depth+1;
+  return hwDeltaMake(pOld, pPage->pData, p->pageSize, pOut, deltaMax(p));
+}
+
+/* Adds the record of one page to the batch; as a delta if that is allowed and worth it. */
+static void batchPage(HwFile *pFile, Batch *pBatch, struct HwTxnPage *pPage, int bDelta){
+  HwTxn *p = &pFile->txn;
+  PageRecord *pRecord = &pBatch->aRecord[pBatch->nRecord++];
+  void *pData = pPage->pData;
+  u32 n = p->pageSize;
+  u32 nDelta = 0;
+  pRecord->type = RECORD_PAGE;
+  if( pData==NULL ){
+    pRecord->type = RECORD_ZERO;
+    n = 0;
+  }else if( bDelta && (nDelta = makeDelta(pFile, pPage, pBatch->pDelta))>0 ){
+    pRecord->type = RECORD_DELTA;
+    pData = pBatch->pDelta;
+    n = nDelta;
+    pBatch->pDelta += nDelta;
+  }
+  if( nDelta==0 ) pPage->depth = 0;
+  pRecord->pgno = pPage->pgno;
+  pRecord->seq = pFile->pinned.seq+1;
+  pRecord->checksum = n ? hwHash(pPage->pgno, pData, n) : 0;
+  p->chain = hwHash(p->chain, pRecord, PAGE_RECORD_SIZE);
+  p->nRecord++;
+  pBatch->aVec[pBatch->nVec++] = (struct iovec){ pRecord, PAGE_RECORD_SIZE };
+  pBatch->offset += PAGE_RECORD_SIZE;
+  if( n==0 ) return;
+  pBatch->aVec[pBatch->nVec++] = (struct iovec){ pData, n };
+  pPage->offset = pBatch->offset;
+  pPage->nDelta = nDelta;
+  pBatch->offset += n;
+}
+
+static int needDeltaRoom(HwTxn *p){
+  u32 nNeed = (p->nPage<BATCH_PAGES ? p->nPage : BATCH_PAGES)*deltaMax(p);
+  u8 *pNew;
+  if( p->nDeltaAlloc>=nNeed ) return 1;
+  pNew = realloc(p->pDelta, nNeed);
+  if( pNew==NULL ) return 0;
+  p->pDelta = pNew;
+  p->nDeltaAlloc = nNeed;
+  return 1;
+}
+
+/*
+** Writes the pages that are in memory, and the commit record if there is one, at the tail.  Before
+** the commit pages are written whole, since this transaction may have to read them back.
+*/
+static int writePages(HwFile *pFile, CommitRecord *pCommit){
+  HwTxn *p = &pFile->txn;
+  Batch batch;
+  u32 i = 0;
+  int rc;
+  if( !needDeltaRoom(p) ) return SQLITE_IOERR_NOMEM;
+  do{
+    batch.nRecord = batch.nVec = 0;
+    batch.offset = p->tail;
+    batch.pDelta = p->pDelta;
+    for(; i<p->nPage && batch.nRecord<BATCH_PAGES; i++){
+      struct HwTxnPage *pPage = &p->aPage[i];
+      if( pPage->pgno>p->nFilePages ) continue;
+      if( pPage->pData!=NULL || pPage->offset==OFFSET_ZERO ) {
+        batchPage(pFile, &batch, pPage, pCommit!=NULL);
+      }
+    }
+    if( i==p->nPage && pCommit!=NULL ){
+      pCommit->nRecord = p->nRecord;
+      pCommit->checksum = hwHash(p->chain, pCommit, COMMIT_RECORD_SIZE-8);
+      batch.aVec[batch.nVec++] = (struct iovec){ pCommit, COMMIT_RECORD_SIZE };
+    }
+    rc = writeVectors(pFile, batch.aVec, batch.nVec);
+  }while( rc==SQLITE_OK && i<p->nPage );
+  return rc;
+}
+
+/* Moves what is in memory to the tail of the journal. */
+static int spill(HwFile *pFile){
+  HwTxn *p = &pFile->txn;
+  u32 i;
+  int rc = claimTail(pFile);
+  if( rc==SQLITE_OK ) rc = writePages(pFile, NULL);
+  if( rc!=SQLITE_OK ) return rc;
+  for(i=0; i<p->nPage; i++) p->aPage[i].pData = NULL;
+  p->nBufferUsed = 0;
+  return SQLITE_OK;
+}
+
+/* One whole page.  An SQLite result code. */
+int hwTxnWrite(HwFile *pFile, u32 pgno, const u8 *pData){
+  HwTxn *p = &pFile->txn;
+  struct HwTxnPage *pPage;
+  int rc;
+  if( (size_t)p->nBufferUsed*p->pageSize>=HW_TXN_MEMORY ){
+    rc = spill(pFile);
+    if( rc!=SQLITE_OK ) return rc;
+  }
+  pPage = needPage(p, pgno);
+  if( pPage==NULL ) return SQLITE_IOERR_NOMEM;
+  if( pPage->pData==NULL && (pPage->pData = takeBuffer(p))==NULL ) return SQLITE_IOERR_NOMEM;
+  memcpy(pPage->pData, pData, p->pageSize);
+  if( pgno>p->nFilePages ) p->nFilePages = pgno;
+  return SQLITE_OK;
+}
+
+/* Of a page that this transaction has moved to the journal.  1, or -1 on an I/O error. */
+static int readSpilled(HwFile *pFile, struct HwTxnPage *pPage, u8 *pOut){
+  HwTxn *p = &pFile->txn;
+  int fd = hwSegmentFd(pFile->pMount->pActive);
+  return pread(fd, pOut, p->pageSize, pPage->offset)==(ssize_t)p->pageSize ? 1 : -1;
+}
+
+/* 1 when pOut holds this transaction's own version, 0 when it has none, -1 on an I/O error. */
+int hwTxnRead(HwFile *pFile, u32 pgno, u8 *pOut){
+  HwTxn *p = &pFile->txn;
+  struct HwTxnPage *pPage = findPage(p, pgno);
+  if( pPage!=NULL && pPage->pData!=NULL ){
+    memcpy(pOut, pPage->pData, p->pageSize);
+  }else if( pPage!=NULL && pPage->offset>=0 ){
+    return readSpilled(pFile, pPage, pOut);
+  }else if( pPage!=NULL || pgno>p->nKeptPages ){
+    memset(pOut, 0, p->pageSize);
+  }else{
+    return 0;
+  }
+  return 1;
+}
+
+/* An SQLite result code. */
+int hwTxnTruncate(HwFile *pFile, u32 nPages){
+  HwTxn *p = &pFile->txn;
+  u32 i;
+  if( nPages>=p->nFilePages ){
+    p->nFilePages = nPages;
+    return SQLITE_OK;
+  }
+  p->nFilePages = nPages;
+  if( nPages<p->nKeptPages ) p->nKeptPages = nPages;
+  for(i=0; i<p->nPage; i++){
+    struct HwTxnPage *pPage = &p->aPage[i];
+    if( pPage->pgno<=nPages ) continue;
+    pPage->pData = NULL;
+    pPage->offset = OFFSET_ZERO;
+  }
+  return SQLITE_OK;
+}
+
+/* Zeros for the pages that the file gained and that SQLite did not write. */
+static int fillHoles(HwFile *pFile){
+  HwTxn *p = &pFile->txn;
+  u32 pgno;
+  for(pgno=p->nKeptPages+1; pgno<=p->nFilePages; pgno++){
+    struct HwTxnPage *pPage = needPage(p, pgno);
+    if( pPage==NULL ) return SQLITE_IOERR_NOMEM;
+    if( pPage->pData==NULL && pPage->offset==OFFSET_NONE ) pPage->offset = OFFSET_ZERO;
+  }
+  return SQLITE_OK;
+}
+
+static u64 nowMs(void){
+  struct timespec ts;
+  clock_gettime(CLOCK_REALTIME, &ts);
+  return (u64)ts.tv_sec*1000 + ts.tv_nsec/1000000;
+}
+
+/* Phase one of a commit: all pages and the commit record, on their way to disk. */
+int hwTxnAppend(HwFile *pFile){
+  HwTxn *p = &pFile->txn;
+  CommitRecord commit = {0};
+  int rc;
+  if( !p->bOpen || p->bAppended ) return SQLITE_OK;
+  rc = claimTail(pFile);
+  if( rc==SQLITE_OK ) rc = fillHoles(pFile);
+  if( rc!=SQLITE_OK ) return rc;
+  if( !hwSegmentReserve(pFile->pMount->pActive, p->nPage) ) return SQLITE_IOERR_NOMEM;
+  commit.type = RECORD_COMMIT;
+  commit.seq = pFile->pinned.seq+1;
+  commit.pageCount = p->nFilePages;
+  commit.timestampMs = nowMs();
+  rc = writePages(pFile, &commit);
+  if( rc==SQLITE_OK ) p->bAppended = 1;
+  return rc;
+}
+
+/* Every commit writes page 1, and the next transaction begins by looking at it. */
+static void publishHeader(HwState *pState, struct HwTxnPage *pPage){
+  pState->bHeader = pPage->pData!=NULL;
+  if( pPage->pData!=NULL ) memcpy(pState->aHeader, pPage->pData, HW_HEADER_SIZE);
+}
+
+/* Phase two: readers that start from now on see it.  Cannot fail. */
+void hwTxnPublish(HwFile *pFile){
+  HwMount *pMount = pFile->pMount;
+  HwTxn *p = &pFile->txn;
+  u64 seq = pFile->pinned.seq+1;
+  int bNotice;
+  u32 i, serial;
+  pthread_mutex_lock(&pMount->mutex);
+  for(i=0; i<p->nPage; i++){
+    struct HwTxnPage *pPage = &p->aPage[i];
+    if( pPage->pgno>p->nFilePages ) continue;
+    if( pPage->pgno==1 ) publishHeader(&pMount->state, pPage);
+    hwSegmentInsert(pMount->pActive, pPage->pgno, seq, pPage->offset<0 ? -1 : pPage->offset,
+      pPage->nDelta);
+  }
+  hwSegmentCommitted(pMount->pActive, seq, p->tail);
+  serial = hwSegmentSerial(pMount->pActive);
+  atomic_store(&pMount->pageSize, p->pageSize);
+  pMount->state.seq = seq;
+  pMount->state.pageCount = p->nFilePages;
+  pMount->bAppending = 0;
+  bNotice = pMount->bNotice;
+  pMount->bNotice = 0;
+  pFile->pinned = pMount->state;
+  hwSegmentListRef(pMount->pSegments);
+  hwSegmentListUnref(pFile->pSegments);
+  pFile->pSegments = pMount->pSegments;
+  pthread_mutex_unlock(&pMount->mutex);
+  for(i=0; i<p->nPage; i++){
+    struct HwTxnPage *pPage = &p->aPage[i];
+    u8 *pData = pPage->pgno<=p->nFilePages ? pPage->pData : NULL;
+    hwRecentSet(pMount, pPage->pgno, serial, p->pageSize, pPage->depth, pData);
+  }
+  reset(p);
+  if( bNotice ) hwNotifyCommit(pMount->id);
+}
+
+/* Drops an unfinished transaction, and what it has left in the journal. */
+void hwTxnDiscard(HwFile *pFile){
+  HwMount *pMount = pFile->pMount;
+  HwTxn *p = &pFile->txn;
+  if( !p->bOpen ) return;
+  if( p->tail ){
+    int bCut = ftruncate(hwSegmentFd(pMount->pActive), hwSegmentEnd(pMount->pActive))==0;
+    pthread_mutex_lock(&pMount->mutex);
+    pMount->bAppending = 0;
+    if( p->bAppended && !bCut ) pMount->bJournalBroken = 1;
+    pthread_mutex_unlock(&pMount->mutex);
+  }
+  reset(p);
+}
+
+void hwTxnFree(HwFile *pFile){
+  HwTxn *p = &pFile->txn;
+  hwTxnDiscard(pFile);
+  freeBuffers(p);
+  free(p->apBuffer);
+  free(p->aPage);
+  free(p->aSlot);
+  free(p->pDelta);
+  memset(p, 0, sizeof(*p));
+}

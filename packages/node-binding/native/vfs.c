@@ -1,0 +1,168 @@
+/*
+** vfs.c -- the two VFSes that each SQLite library in the process gets.
+**
+** "headwater" serves mounts only.  The other VFS is the default of its library; it takes names like
+** "file:app.db?vfs=headwater" and hands every other name to the VFS that was the default before,
+** which opens the file in the same memory with its own methods: such files never pass here again.
+** Journals and temp files never reach the store.
+*/
+#include <stdlib.h>
+#include "name.h"
+
+static HwLibrary *libraryOf(sqlite3_vfs *pVfs){ return (HwLibrary*)pVfs->pAppData; }
+static sqlite3_vfs *baseOf(sqlite3_vfs *pVfs){ return libraryOf(pVfs)->pBase; }
+
+static int namedOpen(
+  sqlite3_vfs *pVfs,
+  sqlite3_filename zName,
+  sqlite3_file *pFile,
+  int flags,
+  int *pOutFlags
+){
+  return hwFileOpen(libraryOf(pVfs), zName, pFile, flags, pOutFlags);
+}
+
+static int shimOpen(
+  sqlite3_vfs *pVfs,
+  sqlite3_filename zName,
+  sqlite3_file *pFile,
+  int flags,
+  int *pOutFlags
+){
+  if( hwNameIsOurs(zName, flags & SQLITE_OPEN_MAIN_DB) ){
+    return hwFileOpen(libraryOf(pVfs), zName, pFile, flags, pOutFlags);
+  }
+  return baseOf(pVfs)->xOpen(baseOf(pVfs), zName, pFile, flags, pOutFlags);
+}
+
+/* A mount has no files beside it, and so nothing to delete or to find. */
+static int namedDelete(sqlite3_vfs *pVfs, const char *zName, int syncDir){
+  (void)pVfs;
+  (void)zName;
+  (void)syncDir;
+  return SQLITE_OK;
+}
+
+static int namedAccess(sqlite3_vfs *pVfs, const char *zName, int flags, int *pOut){
+  (void)pVfs;
+  (void)zName;
+  (void)flags;
+  *pOut = 0;
+  return SQLITE_OK;
+}
+
+static int namedFullPathname(sqlite3_vfs *pVfs, const char *zName, int nOut, char *zOut){
+  size_t n = strlen(zName);
+  (void)pVfs;
+  if( n>=(size_t)nOut ) return SQLITE_CANTOPEN;
+  memcpy(zOut, zName, n+1);
+  return SQLITE_OK;
+}
+
+static int shimDelete(sqlite3_vfs *pVfs, const char *zName, int syncDir){
+  if( hwNameIsOurs(zName, 0) ) return SQLITE_OK;
+  return baseOf(pVfs)->xDelete(baseOf(pVfs), zName, syncDir);
+}
+
+static int shimAccess(sqlite3_vfs *pVfs, const char *zName, int flags, int *pOut){
+  if( hwNameIsOurs(zName, 0) ) return namedAccess(pVfs, zName, flags, pOut);
+  return baseOf(pVfs)->xAccess(baseOf(pVfs), zName, flags, pOut);
+}
+
+static int shimFullPathname(sqlite3_vfs *pVfs, const char *zName, int nOut, char *zOut){
+  if( hwNameIsOurs(zName, 0) ) return namedFullPathname(pVfs, zName, nOut, zOut);
+  return baseOf(pVfs)->xFullPathname(baseOf(pVfs), zName, nOut, zOut);
+}
+
+static void *baseDlOpen(sqlite3_vfs *pVfs, const char *zName){
+  return baseOf(pVfs)->xDlOpen(baseOf(pVfs), zName);
+}
+
+static void baseDlError(sqlite3_vfs *pVfs, int n, char *z){
+  baseOf(pVfs)->xDlError(baseOf(pVfs), n, z);
+}
+
+static void (*baseDlSym(sqlite3_vfs *pVfs, void *pHandle, const char *zSymbol))(void){
+  return baseOf(pVfs)->xDlSym(baseOf(pVfs), pHandle, zSymbol);
+}
+
+static void baseDlClose(sqlite3_vfs *pVfs, void *pHandle){
+  baseOf(pVfs)->xDlClose(baseOf(pVfs), pHandle);
+}
+
+static int baseRandomness(sqlite3_vfs *pVfs, int n, char *z){
+  return baseOf(pVfs)->xRandomness(baseOf(pVfs), n, z);
+}
+
+static int baseSleep(sqlite3_vfs *pVfs, int microseconds){
+  return baseOf(pVfs)->xSleep(baseOf(pVfs), microseconds);
+}
+
+static int baseCurrentTime(sqlite3_vfs *pVfs, double *pOut){
+  return baseOf(pVfs)->xCurrentTime(baseOf(pVfs), pOut);
+}
+
+static int baseGetLastError(sqlite3_vfs *pVfs, int n, char *z){
+  return baseOf(pVfs)->xGetLastError(baseOf(pVfs), n, z);
+}
+
+static int baseCurrentTimeInt64(sqlite3_vfs *pVfs, sqlite3_int64 *pOut){
+  return baseOf(pVfs)->xCurrentTimeInt64(baseOf(pVfs), pOut);
+}
+
+static void fillVfs(HwLibrary *pLibrary, sqlite3_vfs *pVfs, const char *zName){
+  sqlite3_vfs *pBase = pLibrary->pBase;
+  int szFile = (int)sizeof(HwFile);
+  if( szFile<hwMemFileSize() ) szFile = hwMemFileSize();
+  if( szFile<pBase->szOsFile ) szFile = pBase->szOsFile;
+  memset(pVfs, 0, sizeof(*pVfs));
+  pVfs->iVersion = 2;
+  pVfs->szOsFile = szFile;
+  pVfs->mxPathname = pBase->mxPathname>HW_NAME_MAX ? pBase->mxPathname : HW_NAME_MAX;
+  pVfs->zName = zName;
+  pVfs->pAppData = pLibrary;
+  pVfs->xOpen = namedOpen;
+  pVfs->xDelete = namedDelete;
+  pVfs->xAccess = namedAccess;
+  pVfs->xFullPathname = namedFullPathname;
+  pVfs->xDlOpen = baseDlOpen;
+  pVfs->xDlError = baseDlError;
+  pVfs->xDlSym = baseDlSym;
+  pVfs->xDlClose = baseDlClose;
+  pVfs->xRandomness = baseRandomness;
+  pVfs->xSleep = baseSleep;
+  pVfs->xCurrentTime = baseCurrentTime;
+  pVfs->xGetLastError = baseGetLastError;
+  pVfs->xCurrentTimeInt64 = baseCurrentTimeInt64;
+}
+
+/*
+** Any thread.  Registers both VFSes with the library that pApi belongs to, once.  A library that
+** was unloaded and loaded again at the same address has forgotten us, so it is asked, not recalled.
+*/
+int hwLibraryRegister(const sqlite3_api_routines *pApi, HwLibrary **ppOut){
+  HwLibrary *p;
+  int rc;
+  pthread_mutex_lock(&gHw.mutex);
+  for(p=gHw.pLibraries; p!=NULL && p->pApi!=pApi; p=p->pNext){}
+  if( p==NULL && (p = calloc(1, sizeof(*p)))!=NULL ){
+    p->pApi = pApi;
+    p->pNext = gHw.pLibraries;
+    gHw.pLibraries = p;
+  }
+  pthread_mutex_unlock(&gHw.mutex);
+  if( p==NULL ) return SQLITE_NOMEM;
+  *ppOut = p;
+  if( pApi->vfs_find("headwater")==&p->named ) return SQLITE_OK;
+  p->pBase = pApi->vfs_find(NULL);
+  if( p->pBase==NULL ) return SQLITE_ERROR;
+  fillVfs(p, &p->named, "headwater");
+  fillVfs(p, &p->shim, "headwater-default");
+  p->shim.xOpen = shimOpen;
+  p->shim.xDelete = shimDelete;
+  p->shim.xAccess = shimAccess;
+  p->shim.xFullPathname = shimFullPathname;
+  rc = pApi->vfs_register(&p->named, 0);
+  if( rc==SQLITE_OK ) rc = pApi->vfs_register(&p->shim, 1);
+  return rc;
+}
