@@ -1,0 +1,141 @@
+/**
+ * Calls to the engine from any thread, and the start of the engine by the first that needs it.
+ *
+ * Always true:
+ *   - A call settles: with the engine's answer, with the reason of its signal, or with an error when
+ *     the engine has ended.
+ *   - The engine keeps no process alive; a call under way does.
+ */
+
+import { BroadcastChannel, isMainThread, SHARE_ENV, threadId, Worker } from "node:worker_threads";
+import { HeadwaterError } from "@headwater/vfs-core";
+import { extensionPath, native } from "../native.ts";
+import { fromErrorData } from "./error-data.ts";
+import {
+  type CallName,
+  type Calls,
+  channelName,
+  type ToCaller,
+  type ToEngine,
+} from "./messages.ts";
+
+/** How often a waiting caller looks whether the engine is still there. */
+const LIVENESS_INTERVAL_MS = 100;
+
+interface Waiter {
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+}
+
+const caller = String(threadId);
+const waiters = new Map<number, Waiter>();
+let lastId = 0;
+let channel: BroadcastChannel | undefined;
+let liveness: NodeJS.Timeout | undefined;
+let starting: Promise<void> | undefined;
+
+/** Makes sure that an engine runs in this process. */
+export async function ensureEngine(): Promise<void> {
+  if (native.engineAlive()) return;
+  starting ??= startWorker().finally(() => {
+    starting = undefined;
+  });
+  await starting;
+}
+
+function startWorker(): Promise<void> {
+  const fromSource = import.meta.url.endsWith(".ts");
+  const entry = new URL(fromSource ? "./engine-worker.ts" : "./engine-worker.js", import.meta.url);
+  const conditions = fromSource ? ["--conditions=@headwater/source", "--no-warnings"] : [];
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(entry, {
+      name: "headwater-engine",
+      env: SHARE_ENV,
+      execArgv: conditions,
+    });
+    worker.once("message", () => {
+      worker.unref();
+      resolve();
+    });
+    worker.once("error", (error) => {
+      if (native.engineAlive()) resolve();
+      else reject(error);
+    });
+    worker.once("exit", () => {
+      if (native.engineAlive()) resolve();
+      else reject(stopped());
+    });
+  });
+}
+
+function stopped(): HeadwaterError {
+  return new HeadwaterError("ENGINE_STOPPED", "the engine has stopped; open the database again");
+}
+
+function openChannel(): BroadcastChannel {
+  if (channel !== undefined) return channel;
+  channel = new BroadcastChannel(channelName(extensionPath));
+  channel.onmessage = (event) => receive((event as { data: ToEngine | ToCaller }).data);
+  channel.unref();
+  return channel;
+}
+
+function receive(message: ToEngine | ToCaller): void {
+  if (message.type === "call" || message.type === "cancel" || message.caller !== caller) return;
+  const waiter = take(message.id);
+  if (message.type === "value") waiter?.resolve(message.value);
+  else waiter?.reject(fromErrorData(message.error));
+}
+
+/** Of a call that is settled. Without calls under way nothing here keeps the process alive. */
+function take(id: number): Waiter | undefined {
+  const waiter = waiters.get(id);
+  waiters.delete(id);
+  if (waiters.size === 0) {
+    clearInterval(liveness);
+    liveness = undefined;
+  }
+  return waiter;
+}
+
+function checkLiveness(): void {
+  if (native.engineAlive()) return;
+  for (const id of [...waiters.keys()]) take(id)?.reject(stopped());
+}
+
+/** Asks the engine; rejects with `signal.reason`, unchanged, when the signal aborts. */
+export function callEngine<Name extends CallName>(
+  name: Name,
+  args: Parameters<Calls[Name]>,
+  signal?: AbortSignal,
+): Promise<ReturnType<Calls[Name]>> {
+  if (signal?.aborted === true) return Promise.reject(signal.reason);
+  if (!native.engineAlive()) return Promise.reject(stopped());
+  const to = openChannel();
+  lastId += 1;
+  const id = lastId;
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      take(id);
+      to.postMessage({ type: "cancel", caller, id } satisfies ToEngine);
+      reject(signal?.reason);
+    };
+    const settle = <Value>(then: (value: Value) => void) => {
+      return (value: Value): void => {
+        signal?.removeEventListener("abort", onAbort);
+        then(value);
+      };
+    };
+    waiters.set(id, {
+      resolve: settle(resolve as (value: unknown) => void),
+      reject: settle(reject),
+    });
+    signal?.addEventListener("abort", onAbort, { once: true });
+    liveness ??= setInterval(checkLiveness, LIVENESS_INTERVAL_MS);
+    to.postMessage({ type: "call", caller, id, name, args } satisfies ToEngine);
+  });
+}
+
+// A thread that waits for a page when the process ends must not hold it up. "exit" runs before the
+// worker threads are joined; in a worker it means the end of that worker only.
+if (isMainThread) process.on("exit", () => native.exiting());

@@ -1,0 +1,126 @@
+/**
+ * The engine's thread: one per process, started by the first thread that mounts something.
+ *
+ * It answers page requests from SQLite threads and calls from any thread, and never runs SQL.
+ */
+
+import { BroadcastChannel, parentPort } from "node:worker_threads";
+import { HeadwaterError, type Mount } from "@headwater/vfs-core";
+import { extensionPath, native } from "../native.ts";
+import type { EngineMountOptions } from "./engine-mount-options.ts";
+import { toErrorData } from "./error-data.ts";
+import {
+  type CallMessage,
+  type Calls,
+  channelName,
+  type ToCaller,
+  type ToEngine,
+} from "./messages.ts";
+import { dispatchRequests, type NativeDevice } from "./native-device.ts";
+import { startMount } from "./start-mount.ts";
+
+type MountSlot =
+  | { readonly state: "opening" }
+  | { readonly state: "open"; readonly mount: Mount }
+  | { readonly state: "closing"; readonly done: Promise<void> };
+
+const devices = new Map<number, NativeDevice>();
+const slots = new Map<string, MountSlot>();
+const running = new Map<string, AbortController>();
+const channel = new BroadcastChannel(channelName(extensionPath));
+
+function claimName({ name, unique }: EngineMountOptions): string {
+  if (!slots.has(name)) return name;
+  if (!unique) {
+    throw new HeadwaterError("OPTION_INVALID", `a database named "${name}" is mounted already`);
+  }
+  for (let i = 2; ; i += 1) {
+    if (!slots.has(`${name}~${i}`)) return `${name}~${i}`;
+  }
+}
+
+async function mount(options: EngineMountOptions, signal: AbortSignal): Promise<{ name: string }> {
+  const name = claimName(options);
+  slots.set(name, { state: "opening" });
+  try {
+    const opened = await startMount({ ...options, name }, devices, signal);
+    slots.set(name, { state: "open", mount: opened });
+    return { name };
+  } catch (error) {
+    slots.delete(name);
+    throw error;
+  }
+}
+
+function openMountNamed(name: string): Mount {
+  const slot = slots.get(name);
+  if (slot?.state === "open") return slot.mount;
+  throw new HeadwaterError("CLOSED", `"${name}" is not mounted; open it again`);
+}
+
+async function close(name: string): Promise<void> {
+  const slot = slots.get(name);
+  if (slot?.state === "closing") return slot.done;
+  const done = openMountNamed(name)
+    .close()
+    .finally(() => slots.delete(name));
+  slots.set(name, { state: "closing", done });
+  return done;
+}
+
+type Handlers = {
+  readonly [Name in keyof Calls]: (
+    signal: AbortSignal,
+    ...args: Parameters<Calls[Name]>
+  ) => Promise<ReturnType<Calls[Name]>>;
+};
+
+const handlers: Handlers = {
+  mount: (signal, options) => mount(options, signal),
+  async flush(signal, name) {
+    const txid = await openMountNamed(name).flush({ signal });
+    return { txid: txid.toString() };
+  },
+  async waitForTxid(signal, name, txid) {
+    await openMountNamed(name).waitForTxid(BigInt(txid), { signal });
+    return undefined;
+  },
+  async hydrated(signal, name) {
+    await openMountNamed(name).hydrated({ signal });
+    return undefined;
+  },
+  status: async (_signal, name) => openMountNamed(name).status(),
+  async close(_signal, name) {
+    await close(name);
+    return undefined;
+  },
+};
+
+async function answerCall(call: CallMessage): Promise<void> {
+  const { caller, id } = call;
+  const controller = new AbortController();
+  running.set(`${caller}/${id}`, controller);
+  let reply: ToCaller;
+  try {
+    const handler = handlers[call.name] as (s: AbortSignal, ...a: unknown[]) => Promise<unknown>;
+    const value = await handler(controller.signal, ...call.args);
+    reply = { type: "value", caller, id, value };
+  } catch (error) {
+    reply = { type: "error", caller, id, error: toErrorData(error) };
+  } finally {
+    running.delete(`${caller}/${id}`);
+  }
+  channel.postMessage(reply);
+}
+
+channel.onmessage = (event) => {
+  const message = (event as { data: ToEngine | ToCaller }).data;
+  if (message.type === "call") void answerCall(message);
+  else if (message.type === "cancel") {
+    const reason = new DOMException("This operation was aborted", "AbortError");
+    running.get(`${message.caller}/${message.id}`)?.abort(reason);
+  }
+};
+
+native.engineStart(() => dispatchRequests(native, devices));
+parentPort?.postMessage("ready");

@@ -1,0 +1,64 @@
+/**
+ * What travels between the threads that use mounts and the engine's thread.
+ *
+ * Any thread of the process may call, so calls go over one BroadcastChannel per binary. Everything
+ * is plain data: functions and store objects cannot cross.
+ */
+
+import type { MountStatus } from "@headwater/vfs-core";
+import type { EngineMountOptions } from "./engine-mount-options.ts";
+
+/** What can be asked of the engine, with arguments and result. */
+export interface Calls {
+  mount: (options: EngineMountOptions) => { readonly name: string };
+  flush: (name: string) => { readonly txid: string };
+  waitForTxid: (name: string, txid: string) => undefined;
+  hydrated: (name: string) => undefined;
+  status: (name: string) => MountStatus;
+  close: (name: string) => undefined;
+}
+
+export type CallName = keyof Calls;
+
+export interface CallMessage {
+  readonly type: "call";
+  readonly caller: string;
+  readonly id: number;
+  readonly name: CallName;
+  readonly args: readonly unknown[];
+}
+
+export interface CancelMessage {
+  readonly type: "cancel";
+  readonly caller: string;
+  readonly id: number;
+}
+
+export type ToEngine = CallMessage | CancelMessage;
+
+/** An error as plain data; the caller's side makes an error of it again. */
+export interface ErrorData {
+  readonly name: string;
+  readonly code: string | undefined;
+  readonly message: string;
+  readonly cause: ErrorData | undefined;
+}
+
+export type ToCaller =
+  | {
+      readonly type: "value";
+      readonly caller: string;
+      readonly id: number;
+      readonly value: unknown;
+    }
+  | {
+      readonly type: "error";
+      readonly caller: string;
+      readonly id: number;
+      readonly error: ErrorData;
+    };
+
+/** One channel per binary: two copies of this package are two engines with tables of their own. */
+export function channelName(binaryPath: string): string {
+  return `headwater:${binaryPath}`;
+}

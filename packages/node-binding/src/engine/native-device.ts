@@ -1,0 +1,157 @@
+/**
+ * The page device of one mount, over the native half. Lives on the engine thread.
+ */
+
+import type {
+  CommitJournal,
+  DeviceAnswer,
+  DeviceEvents,
+  DeviceState,
+  ImageMap,
+  PageDevice,
+  PublishedState,
+} from "@headwater/vfs-core";
+import type { Native, NativeState } from "../native.ts";
+import { REQUEST_KIND, SQLITE_OK, SQLITE_RESULT } from "../protocol.ts";
+
+export interface NativeDeviceOptions {
+  readonly name: string;
+  readonly mode: "read" | "write";
+  readonly pageSize: number;
+  readonly requestTimeoutMs: number;
+  readonly seq: number;
+  readonly state: PublishedState;
+}
+
+export class NativeDevice implements PageDevice {
+  readonly id: number;
+  readonly journal: CommitJournal;
+  readonly image: ImageMap;
+  readonly events: DeviceEvents;
+  readonly #native: Native;
+  readonly #name: string;
+  #closed = false;
+
+  constructor(native: Native, options: NativeDeviceOptions, events: DeviceEvents) {
+    const { txid, pageCount, changeCounter } = options.state;
+    this.#native = native;
+    this.#name = options.name;
+    this.events = events;
+    this.id = native.mountCreate(
+      options.name,
+      options.mode === "write",
+      options.pageSize,
+      options.requestTimeoutMs,
+      options.seq,
+      txid,
+      pageCount,
+      changeCounter,
+    );
+    this.journal = nativeJournal(native, this.id);
+    this.image = nativeImage(native, this.id);
+  }
+
+  activate(): boolean {
+    return this.#native.mountActivate(this.id);
+  }
+
+  state(): DeviceState {
+    return this.#native.mountState(this.id);
+  }
+
+  /** With the counters that only the native half keeps. */
+  nativeState(): NativeState {
+    return this.#native.mountState(this.id);
+  }
+
+  publish(state: PublishedState): number {
+    return this.#native.publish(this.id, state.pageCount, state.changeCounter, state.txid);
+  }
+
+  setTxid(txid: bigint): void {
+    this.#native.setTxid(this.id, txid);
+  }
+
+  oldestPin(): number {
+    return this.#native.oldestPin(this.id);
+  }
+
+  answer(id: number, answer: DeviceAnswer): void {
+    switch (answer.type) {
+      case "page":
+        this.#native.answer(id, SQLITE_OK, answer.page);
+        break;
+      case "done":
+        this.#native.answer(id, SQLITE_OK);
+        break;
+      case "error":
+        this.#native.answer(id, SQLITE_RESULT[answer.code], undefined, answer.message);
+        break;
+    }
+  }
+
+  allocateCache(byteLength: number): ArrayBufferLike {
+    return this.#native.cacheAllocate(this.id, byteLength);
+  }
+
+  publishCache(): void {
+    this.#native.cachePublish(this.id);
+  }
+
+  setWritable(writable: boolean, reason: string): void {
+    this.#native.setWritable(this.id, writable, reason);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#native.mountClose(this.id, `"${this.#name}" has been closed; open it again`);
+  }
+}
+
+function nativeJournal(native: Native, id: number): CommitJournal {
+  return {
+    recover: (path) => native.journalRecover(id, path),
+    rotate: (path, baseTxid) => native.journalRotate(id, path, baseTxid),
+    collect: (afterSeq) => native.journalCollect(id, afterSeq),
+    readPages: (pgnos, seq, out) => native.journalRead(id, pgnos, seq, out),
+    retire: (seq) => native.journalRetire(id, seq),
+    sizeBytes: () => native.journalBytes(id),
+    fsync: () => native.journalFsync(id),
+    armNotice: () => native.journalArmNotice(id),
+  };
+}
+
+function nativeImage(native: Native, id: number): ImageMap {
+  return {
+    open: (path) => native.imageOpen(id, path),
+    markPresent: (pgnos) => native.imageMark(id, pgnos, true),
+    markAbsent: (pgnos) => native.imageMark(id, pgnos, false),
+    close: () => native.imageClose(id),
+  };
+}
+
+/** Hands what SQLite threads ask for to the device it is meant for. */
+export function dispatchRequests(native: Native, devices: ReadonlyMap<number, NativeDevice>): void {
+  for (;;) {
+    const batch = native.takeRequests();
+    if (batch.length === 0) return;
+    for (let at = 0; at < batch.length; at += 5) {
+      const [kind, mount, id, pgno, seq] = batch.subarray(at, at + 5) as unknown as Request;
+      const device = devices.get(mount);
+      if (device === undefined) {
+        if (kind !== REQUEST_KIND.HW_NOTICE_COMMIT) {
+          native.answer(id, SQLITE_RESULT.CLOSED, undefined, "the mount was closed");
+        }
+      } else if (kind === REQUEST_KIND.HW_REQUEST_READ) {
+        device.events.onRequest({ type: "read", id, pgno, seq });
+      } else if (kind === REQUEST_KIND.HW_REQUEST_SYNC) {
+        device.events.onRequest({ type: "sync", id });
+      } else {
+        device.events.onCommit();
+      }
+    }
+  }
+}
+
+type Request = readonly [kind: number, mount: number, id: number, pgno: number, seq: number];

@@ -1,0 +1,13 @@
+import "./check-node.ts";
+
+export type { MountStatus } from "@headwater/vfs-core";
+export { HeadwaterError, type HeadwaterErrorCode } from "@headwater/vfs-core";
+export { type Driver, registerBetterSqlite3, registerNodeSqlite } from "./drivers.ts";
+export { type MountHandle, mount, type SignalOptions } from "./mount.ts";
+export { extensionPath } from "./native.ts";
+export {
+  type OpenDatabaseOptions,
+  type OpenedDatabase,
+  openDatabase,
+} from "./open-database.ts";
+export type { MountOptions } from "./options.ts";

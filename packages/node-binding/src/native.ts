@@ -1,0 +1,84 @@
+/**
+ * The binary, typed. The only file that loads it.
+ *
+ * `exiting` and `engineAlive` may be called on any thread, all else on the engine thread only.
+ */
+
+import { createRequire } from "node:module";
+import { resolveBinary } from "./resolve-binary.ts";
+
+export interface NativeState {
+  readonly seq: number;
+  readonly txid: bigint;
+  readonly pageCount: number;
+  readonly changeCounter: number;
+  readonly pageSize: number;
+  /** Read transactions that are open now. */
+  readonly pins: number;
+  /** Reads answered without the engine, and with it. */
+  readonly hits: number;
+  readonly misses: number;
+}
+
+export interface NativeRecovered {
+  readonly baseTxid: bigint;
+  readonly pageSize: number;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly pageCount: number;
+}
+
+export interface NativePending {
+  readonly seq: number;
+  readonly pageCount: number;
+  readonly pageSize: number;
+  readonly pgnos: Uint32Array;
+}
+
+export interface Native {
+  engineStart(onWake: () => void): void;
+  engineAlive(): boolean;
+  exiting(): void;
+  /** Five numbers per request: kind, mount, id, pgno, seq. Empty when there is none. */
+  takeRequests(): Float64Array;
+  answer(id: number, resultCode: number, page?: Uint8Array, message?: string): void;
+
+  mountCreate(
+    name: string,
+    write: boolean,
+    pageSize: number,
+    timeoutMs: number,
+    seq: number,
+    txid: bigint,
+    pageCount: number,
+    changeCounter: number,
+  ): number;
+  mountActivate(mount: number): boolean;
+  mountClose(mount: number, reason: string): void;
+  mountState(mount: number): NativeState;
+  publish(mount: number, pageCount: number, changeCounter: number, txid: bigint): number;
+  setTxid(mount: number, txid: bigint): void;
+  setWritable(mount: number, writable: boolean, reason: string): void;
+  oldestPin(mount: number): number;
+
+  cacheAllocate(mount: number, byteLength: number): ArrayBuffer;
+  cachePublish(mount: number): void;
+
+  journalRecover(mount: number, path: string): NativeRecovered;
+  journalRotate(mount: number, path: string, baseTxid: bigint): boolean;
+  journalCollect(mount: number, afterSeq: number): NativePending | undefined;
+  journalRead(mount: number, pgnos: Uint32Array, seq: number, out: Uint8Array): void;
+  journalRetire(mount: number, seq: number): string[];
+  journalBytes(mount: number): number;
+  journalFsync(mount: number): void;
+  journalArmNotice(mount: number): number;
+
+  imageOpen(mount: number, path: string): void;
+  imageMark(mount: number, pgnos: Uint32Array, present: boolean): void;
+  imageClose(mount: number): void;
+}
+
+/** What SQLite must be given to load the page device. */
+export const extensionPath: string = resolveBinary();
+
+export const native: Native = createRequire(import.meta.url)(extensionPath) as Native;

@@ -1,0 +1,57 @@
+/**
+ * A replica as a better-sqlite3 database, in one call.
+ */
+
+import type BetterSqlite3 from "better-sqlite3";
+import { needBetterSqlite3, registerDrivers } from "./drivers.ts";
+import { callEngine, ensureEngine } from "./engine/engine-client.ts";
+import { environment } from "./environment.ts";
+import { type MountHandle, makeHandle } from "./mount.ts";
+import { type MountOptions, toEngineOptions } from "./options.ts";
+
+export interface OpenDatabaseOptions extends Omit<MountOptions, "drivers"> {
+  /** For better-sqlite3: `readonly`, `timeout`, `verbose`. */
+  readonly databaseOptions?: Omit<BetterSqlite3.Options, "fileMustExist" | "nativeBinding">;
+}
+
+export interface OpenedDatabase extends MountHandle {
+  /** A genuine better-sqlite3 database. Closed by `close()`. */
+  readonly database: BetterSqlite3.Database;
+}
+
+/**
+ * Mounts the replica and opens a better-sqlite3 connection to it.
+ *
+ * `synchronous` is NORMAL on it: a commit is in the local journal when it returns, in the bucket
+ * within the sync interval, and flushed to the local disk at every sync. Set FULL to have each commit
+ * flushed.
+ */
+export async function openDatabase(options: OpenDatabaseOptions): Promise<OpenedDatabase> {
+  const { databaseOptions, ...mountOptions } = options;
+  const Database = needBetterSqlite3();
+  const engineOptions = toEngineOptions(mountOptions, environment());
+  registerDrivers(["better-sqlite3"]);
+  await ensureEngine();
+  const { name } = await callEngine("mount", [engineOptions], options.signal);
+  const handle = makeHandle(name);
+  let database: BetterSqlite3.Database;
+  try {
+    database = new Database(handle.filename, databaseOptions);
+    database.pragma("synchronous = NORMAL");
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+  return Object.assign(handle, {
+    database,
+    close: closeBoth(database, handle.close.bind(handle)),
+  });
+}
+
+/** The connection first, so that its last commit is part of the last sync. */
+function closeBoth(database: BetterSqlite3.Database, closeMount: () => Promise<void>) {
+  return async (): Promise<void> => {
+    if (database.open) database.close();
+    await closeMount();
+  };
+}

@@ -1,0 +1,113 @@
+/**
+ * Builds packages/node-binding/prebuilds/<target>/headwater.node for the machine this runs on.
+ *
+ * It compiles a handful of C files with the system's compiler against headers that are in the
+ * workspace, and downloads nothing. When no source has changed it does nothing.
+ */
+
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { currentTarget } from "../../packages/node-binding/src/target.ts";
+
+const BINDING = fileURLToPath(new URL("../../packages/node-binding/", import.meta.url));
+const NATIVE = join(BINDING, "native");
+
+/** A compiler, and how it must be called to read C. */
+interface Compiler {
+  readonly command: string;
+  readonly language: readonly string[];
+}
+
+const CANDIDATES: readonly Compiler[] = [
+  { command: "cc", language: [] },
+  { command: "gcc", language: [] },
+  { command: "clang", language: [] },
+];
+
+function findCompiler(): Compiler {
+  const fromEnvironment = process.env["CC"];
+  const all =
+    fromEnvironment === undefined
+      ? CANDIDATES
+      : [{ command: fromEnvironment, language: [] }, ...CANDIDATES];
+  for (const compiler of all) {
+    if (spawnSync(compiler.command, ["--version"]).status === 0) return compiler;
+  }
+  throw new Error("no C compiler found: install gcc or clang (Debian: apt-get install g++)");
+}
+
+function flags(debug: boolean, sanitize: string | undefined): string[] {
+  const shared =
+    process.platform === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared"];
+  return [
+    "-std=gnu11",
+    debug || sanitize !== undefined ? "-O1" : "-O2",
+    "-g",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-fPIC",
+    "-pthread",
+    "-fvisibility=hidden",
+    ...(sanitize === undefined ? [] : [`-fsanitize=${sanitize}`]),
+    ...shared,
+  ];
+}
+
+function fingerprint(files: readonly string[], parts: readonly string[]): string {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(`${part}\n`);
+  for (const file of files) hash.update(readFileSync(file));
+  return hash.digest("hex");
+}
+
+function main(): void {
+  const debug = process.argv.includes("--debug");
+  const sanitize = process.argv.find((argument) => argument.startsWith("--sanitize="))?.slice(11);
+  const target = currentTarget();
+  const out = join(BINDING, "prebuilds", target, "headwater.node");
+  const stamp = `${out}.sha256`;
+  const all = readdirSync(NATIVE, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && /\.[ch]$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+  const sources = all.filter((file) => file.endsWith(".c"));
+  const compiler = findCompiler();
+  const require = createRequire(join(BINDING, "package.json"));
+  const headers = join(dirname(require.resolve("node-api-headers/package.json")), "include");
+  const options = flags(debug, sanitize);
+  const wanted = fingerprint(all, [compiler.command, ...options]);
+  if (existsSync(out) && existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
+  mkdirSync(dirname(out), { recursive: true });
+  const libraries = process.platform === "linux" ? ["-ldl"] : [];
+  const result = spawnSync(
+    compiler.command,
+    [
+      ...compiler.language,
+      ...options,
+      `-I${headers}`,
+      "-o",
+      `${out}.tmp`,
+      ...sources,
+      ...libraries,
+    ],
+    { encoding: "utf8" },
+  );
+  if (result.status !== 0) throw new Error(`${compiler.command} failed:\n${result.stderr}`);
+  renameSync(`${out}.tmp`, out);
+  writeFileSync(stamp, wanted);
+  console.log(`built ${target}/headwater.node with ${compiler.command}`);
+}
+
+main();
