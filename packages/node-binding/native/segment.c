@@ -287,14 +287,16 @@ static int comparePgno(const void *a, const void *b){
 
 /*
 ** Engine thread.  The pages changed after afterSeq and not after the newest state, which goes to
-** *pState: ascending, each once, none above the page count.  The caller frees the result; NULL with
-** *pnPgno zero when there is nothing, NULL with one when there is no memory.
+** *pState: ascending, each once, none above the page count, never the lock page.  The caller frees
+** the result; NULL with *pnPgno zero when there is nothing, with one when there is no memory.
 */
 u32 *hwSegmentCollect(HwMount *pMount, u64 afterSeq, HwState *pState, u32 *pnPgno){
   HwSegmentList *pList;
   u32 *a = NULL;
   u32 n = 0, nAlloc = 0, i, nOut = 0;
   int iSegment;
+  u32 pageSize = atomic_load(&pMount->pageSize);
+  u32 lockPgno = pageSize ? 0x40000000/pageSize+1 : 0;   /* never holds data */
   *pnPgno = 0;
   pthread_mutex_lock(&pMount->mutex);
   pList = hwSegmentListRef(pMount->pSegments);
@@ -310,7 +312,8 @@ u32 *hwSegmentCollect(HwMount *pMount, u64 afterSeq, HwState *pState, u32 *pnPgn
       Entry *pEntry;
       if( iEntry==0 ) continue;
       pEntry = entryAt(p, iEntry-1);
-      if( pEntry->seq>afterSeq && pEntry->pgno<=pState->pageCount ) a[n++] = pEntry->pgno;
+      if( pEntry->seq<=afterSeq || pEntry->pgno>pState->pageCount ) continue;
+      if( pEntry->pgno!=lockPgno ) a[n++] = pEntry->pgno;
     }
   }
   hwSegmentListUnref(pList);

@@ -207,6 +207,10 @@ static u32 makeDelta(HwFile *pFile, struct HwTxnPage *pPage, u8 *pOut){
   return hwDeltaMake(pOld, pPage->pData, p->pageSize, pOut, deltaMax(p));
 }
 
+static int isZero(const u8 *p, u32 n){
+  return p[0]==0 && memcmp(p, p+1, n-1)==0;
+}
+
 /* Adds the record of one page to the batch; as a delta if that is allowed and worth it. */
 static void batchPage(HwFile *pFile, Batch *pBatch, struct HwTxnPage *pPage, int bDelta){
   HwTxn *p = &pFile->txn;
@@ -215,8 +219,9 @@ static void batchPage(HwFile *pFile, Batch *pBatch, struct HwTxnPage *pPage, int
   u32 n = p->pageSize;
   u32 nDelta = 0;
   pRecord->type = RECORD_PAGE;
-  if( pData==NULL ){
+  if( pData==NULL || isZero(pData, n) ){
     pRecord->type = RECORD_ZERO;
+    pPage->offset = OFFSET_ZERO;
     n = 0;
   }else if( bDelta && (nDelta = makeDelta(pFile, pPage, pBatch->pDelta))>0 ){
     pRecord->type = RECORD_DELTA;
