@@ -156,7 +156,8 @@ static napi_value publish(napi_env env, napi_callback_info info){
   HwArgs args = hwArgs(env, info);
   HwMount *pMount = hwMountAt(&args, 0);
   if( pMount==NULL ) return NULL;
-  return hwNumber(env, (double)hwPublish(pMount, hwU32At(&args, 1), hwU32At(&args, 2), hwBigAt(&args, 3)));
+  return hwNumber(env, (double)hwPublish(
+    pMount, hwU32At(&args, 1), hwU32At(&args, 2), hwBigAt(&args, 3)));
 }
 
 static napi_value setTxid(napi_env env, napi_callback_info info){

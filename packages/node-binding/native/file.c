@@ -21,7 +21,7 @@ void hwWhy(HwFile *pFile, const char *zFormat, ...){
 }
 
 /*
-** The one place where bytes of page 1 are altered on their way to SQLite.  z holds n bytes of page 1
+** The one place where bytes of page 1 are altered on their way to SQLite.  z holds n bytes of it
 ** from `offset` on.
 **
 **   18, 19   1: rollback journal.  A replica of a WAL database says 2, which would demand shared

@@ -31,14 +31,14 @@ typedef uint32_t u32;
 typedef uint64_t u64;
 typedef int64_t i64;
 
-/* Limits; docs/limits.md gives the reasons. */
-#define HW_NAME_MAX 512              /* bytes in the name of a mount */
-#define HW_REASON_MAX 512            /* bytes in a message for the user */
-#define HW_TXN_MEMORY (8<<20)        /* bytes of uncommitted pages kept in memory */
-#define HW_MEMFILE_MAX (8<<20)       /* bytes of a rollback journal kept in memory */
+/* Limits, each with its reason. */
+#define HW_NAME_MAX 512              /* bytes in the name of a mount, as long as SQLite's own */
+#define HW_REASON_MAX 512            /* bytes in a message for the user: a sentence or two */
+#define HW_TXN_MEMORY (8<<20)        /* uncommitted bytes in memory; more go to the journal */
+#define HW_MEMFILE_MAX (8<<20)       /* rollback journal in memory; more go to a temp file */
 #define HW_HEADER_SIZE 40            /* what SQLite reads of page 1 at the start of a transaction */
-#define HW_DELTA_DEPTH 16            /* deltas between two whole versions of a page */
-#define HW_CHAIN_MAX 64              /* frames looked at before a look-up gives up */
+#define HW_DELTA_DEPTH 16            /* deltas in a row: a read costs one more for each */
+#define HW_CHAIN_MAX 64              /* frames looked at: a changing chain may be a circle */
 #define HW_IMAGE_CHUNKS 4096         /* of HW_IMAGE_CHUNK_PAGES pages: every legal pgno */
 #define HW_IMAGE_CHUNK_PAGES (1u<<20)
 
@@ -245,7 +245,7 @@ typedef struct HwTaken {
   u64 seq;
   u32 eKind, mountId, pgno;
 } HwTaken;
-void hwEngineStart(void (*xWake)(void));             /* engine; xWake is called under the queue's lock */
+void hwEngineStart(void (*xWake)(void));             /* engine; xWake runs under the queue's lock */
 void hwEngineStop(void);                             /* engine thread, when it ends */
 int hwEngineAlive(void);                             /* any */
 u32 hwRequestsTake(HwTaken *a, u32 nMax);            /* engine */

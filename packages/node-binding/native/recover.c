@@ -165,8 +165,8 @@ int hwSegmentRecover(
   if( readHeader(fd, &header) ){
     u32 known = atomic_load(&pMount->pageSize);
     if( header.version!=SEGMENT_VERSION || (known!=0 && known!=header.pageSize) ){
-      snprintf(zErr, nErr, "journal segment %s is of version %u and page size %u; expected %u and %u",
-        zPath, header.version, header.pageSize, SEGMENT_VERSION, known);
+      snprintf(zErr, nErr, "journal segment %s is of version %u and page size %u; "
+        "expected %u and %u", zPath, header.version, header.pageSize, SEGMENT_VERSION, known);
       goto fail;
     }
     p->pageSize = header.pageSize;

@@ -186,7 +186,7 @@ void hwSegmentCommitted(HwSegment *p, u64 seq, i64 end){
   p->end = end;
 }
 
-/* Writer: room for nEntry more entries, so that hwSegmentInsert cannot fail.  1, or 0: no memory. */
+/* Writer: room for nEntry more, so that hwSegmentInsert cannot fail.  1, or 0: no memory. */
 int hwSegmentReserve(HwSegment *p, u32 nEntry){
   u32 nAll = p->nEntry + nEntry;
   Table *pOld = atomic_load(&p->pTable);
