@@ -121,8 +121,17 @@ static void reset(HwTxn *p){
   p->bAppended = 0;
 }
 
+/*
+** SQLite is about to change something.  A rollback ends in the same SYNC as phase one of a commit;
+** when the file stays locked after it (locking_mode=EXCLUSIVE), the next transaction goes on in this
+** one, and its commit record takes the place of the one that was written for the rollback.
+*/
 void hwTxnBegin(HwFile *pFile, u32 pageSize){
   HwTxn *p = &pFile->txn;
+  if( p->bAppended ){
+    p->bAppended = 0;
+    p->tail -= COMMIT_RECORD_SIZE;
+  }
   if( p->bOpen ) return;
   if( p->bufferSize!=pageSize ){
     freeBuffers(p);

@@ -1,0 +1,23 @@
+import { describe, expect, it } from "vitest";
+import { bareMount } from "../support/bare-mount.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+describe("locking_mode=EXCLUSIVE", () => {
+  it("commits what follows a rollback that had spilled", () => {
+    const mount = bareMount(tempDir());
+    const database = mount.open();
+    database.pragma("page_size = 512");
+    database.pragma("cache_size = 10");
+    database.exec("create table t(a integer primary key, b text)");
+    const insert = database.prepare("insert into t(b) values (?)");
+    database.transaction(() => {
+      for (let i = 0; i < 500; i += 1) insert.run("x".repeat(200));
+    })();
+    database.pragma("locking_mode = exclusive");
+    database.exec("begin; update t set b = b || 'yyy'; rollback; update t set b = 'n' where a < 5");
+    const other = mount.open();
+    expect(other.prepare("select count(*) from t where b = 'n'").pluck().get()).toBe(4);
+    expect(other.pragma("integrity_check", { simple: true })).toBe("ok");
+    mount.close();
+  });
+});
