@@ -3,7 +3,7 @@ import { library } from "../../tooling/tsup.base.ts";
 
 export default defineConfig(
   library({
-    "index": "src/index.ts",
+    index: "src/index.ts",
     "testing/index": "src/testing/index.ts",
   }),
 );

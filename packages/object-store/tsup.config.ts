@@ -3,7 +3,7 @@ import { library } from "../../tooling/tsup.base.ts";
 
 export default defineConfig(
   library({
-    "index": "src/index.ts",
+    index: "src/index.ts",
     "s3/index": "src/s3/index.ts",
     "file/index": "src/file/index.ts",
     "memory/index": "src/memory/index.ts",

@@ -3,6 +3,6 @@ import { library } from "../../tooling/tsup.base.ts";
 
 export default defineConfig(
   library({
-    "index": "src/index.ts",
+    index: "src/index.ts",
   }),
 );

@@ -36,7 +36,7 @@ const CANDIDATES: readonly Compiler[] = [
 ];
 
 function findCompiler(): Compiler {
-  const fromEnvironment = process.env["CC"];
+  const fromEnvironment = process.env.CC;
   const all =
     fromEnvironment === undefined
       ? CANDIDATES

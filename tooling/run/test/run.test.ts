@@ -1,0 +1,72 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { lastLines, runCommand } from "../src/command.mjs";
+import { closingLines, readResults } from "../src/results.mjs";
+
+describe("the end of a test run", () => {
+  const results = { passed: 3, failed: 0, skipped: 0, notRun: [] };
+
+  it("closes with the counts alone on a line", () => {
+    expect(closingLines(results, []).at(-1)).toBe("3 passed, 0 failed");
+    expect(closingLines({ ...results, skipped: 2 }, []).at(-1)).toBe(
+      "3 passed, 0 failed, 2 skipped",
+    );
+  });
+
+  it("names before them what did not run, and what failed beside the tests", () => {
+    const notRun = [{ name: "S3 on Ceph", reason: "Ceph is not installed" }];
+    expect(closingLines({ ...results, notRun }, ["style"])).toEqual([
+      "",
+      "not run: S3 on Ceph (Ceph is not installed)",
+      "FAILED: style",
+      "3 passed, 0 failed",
+    ]);
+  });
+
+  describe("results file", () => {
+    let folder = "";
+    beforeEach(() => {
+      folder = mkdtempSync(join(tmpdir(), "headwater-run-"));
+    });
+    afterEach(() => rmSync(folder, { recursive: true }));
+
+    it("is one failure when Vitest ended before it wrote any", () => {
+      expect(readResults(join(folder, "results.json"))).toMatchObject({ passed: 0, failed: 1 });
+    });
+
+    it("is read when it is there", () => {
+      const file = join(folder, "results.json");
+      writeFileSync(file, JSON.stringify(results));
+      expect(readResults(file)).toEqual(results);
+    });
+  });
+});
+
+describe("a command", () => {
+  it("gives its exit code and what it printed on both streams", async () => {
+    const script = "echo out; echo err >&2; exit 3";
+    const { exitCode, output } = await runCommand("sh", ["-c", script]);
+    expect(exitCode).toBe(3);
+    expect(output).toContain("out");
+    expect(output).toContain("err");
+  });
+
+  it("counts as failed when a signal ended it, or when it could not start", async () => {
+    expect((await runCommand("sh", ["-c", "kill -9 $$"])).exitCode).toBe(137);
+    expect((await runCommand("no-such-command", [])).exitCode).toBe(127);
+  });
+
+  it("runs on the pinned Node.js", async () => {
+    const { output } = await runCommand("node", ["-p", "process.version"]);
+    expect(output.trim()).toBe(process.version);
+  });
+
+  it("shows the end of a long output, and says how much is left out", () => {
+    const lines = Array.from({ length: 100 }, (_, index) => `line ${index}`);
+    const shown = lastLines(lines.join("\n")).split("\n");
+    expect(shown[0]).toBe("(20 lines before this)");
+    expect(shown.at(-1)).toBe("line 99");
+  });
+});

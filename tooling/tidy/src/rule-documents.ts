@@ -1,0 +1,74 @@
+/**
+ * What the documents and the package.json of every package have in common.
+ */
+
+import { FILES_BEYOND } from "./exceptions.ts";
+import type { Problem } from "./workspace.ts";
+
+/** The parts of a package's README, in this order. Others may stand between them. */
+export const README_PARTS = [
+  "## Install",
+  "## Use",
+  "## Guarantees",
+  "## Limits",
+  "## API",
+  "## Errors",
+  "## Implementing",
+] as const;
+
+/** `files` is compared apart: some packages publish more than source and build. */
+export const SHARED_FIELDS = {
+  license: "Apache-2.0",
+  type: "module",
+  engines: { node: ">=22" },
+  publishConfig: { access: "public", provenance: true },
+} as const;
+
+const FILES = ["dist", "src", "CHANGELOG.md"];
+
+export function checkReadme(path: string, name: string, text: string): Problem[] {
+  const problems: Problem[] = [];
+  const report = (message: string) => problems.push({ path, message });
+  const opening = text.split(/^## /m)[0] ?? "";
+  const lines = opening.split("\n").filter((line) => line.trim() !== "");
+  if (lines[0] !== `# ${name}`) report(`the first line is not "# ${name}"`);
+  if (lines[1] === undefined || !/^[A-Z].*[.!]$/.test(lines[1])) {
+    report("the second part is not one sentence that says what the package does");
+  }
+  if (!/^(```| {4}\S)/m.test(opening)) report("no code before the first heading");
+  const headings = text.match(/^## .*$/gm) ?? [];
+  let last = -1;
+  for (const part of README_PARTS) {
+    const index = headings.findIndex((heading) => heading.trim() === part);
+    if (index === -1) report(`the part "${part}" is missing`);
+    else if (index < last) report(`the part "${part}" stands too early`);
+    last = Math.max(last, index);
+  }
+  return problems;
+}
+
+export function checkManifest(path: string, text: string): Problem[] {
+  const problems: Problem[] = [];
+  const manifest = JSON.parse(text) as Record<string, unknown>;
+  for (const [field, value] of Object.entries(SHARED_FIELDS)) {
+    if (JSON.stringify(manifest[field]) === JSON.stringify(value)) continue;
+    problems.push({ path, message: `"${field}" is not ${JSON.stringify(value)}` });
+  }
+  const files = Array.isArray(manifest.files) ? (manifest.files as string[]) : [];
+  const beyond = FILES_BEYOND[path.replace(/\/package\.json$/, "")] ?? [];
+  const wrong = [
+    ...FILES.filter((name) => !files.includes(name)),
+    ...files.filter((name) => !FILES.includes(name) && !beyond.includes(name)),
+  ];
+  if (wrong.length > 0) {
+    problems.push({ path, message: `"files" is wrong about ${wrong.join(", ")}` });
+  }
+  return problems;
+}
+
+/** A line number in prose is wrong after the next edit: name the function instead. */
+export function checkCitations(path: string, text: string): Problem[] {
+  const prose = text.replace(/^```[\s\S]*?^```/gm, "");
+  const cited = prose.match(/\.(ts|mts|mjs|js|c|h|go|rs)(:\d+|#L\d+)|\blines? \d+/g) ?? [];
+  return cited.map((found) => ({ path, message: `cites a line number: "${found}"` }));
+}
