@@ -1,0 +1,62 @@
+/**
+ * How often, how long apart and for how long a request to the store is tried.
+ */
+
+import { ObjectStoreError } from "@headwater/object-store";
+import { BACKOFF_MS_MAX, BACKOFF_MS_MIN } from "./limits.ts";
+import type { Settings } from "./settings.ts";
+
+/** A request that the store did not answer in time. It may have happened. */
+class RequestTimeout extends Error {
+  override readonly name = "RequestTimeout";
+}
+
+/**
+ * True if the same call may be made again and end differently. It may also have happened: whoever
+ * repeats a put looks first.
+ */
+export function isTransient(error: unknown): boolean {
+  if (error instanceof RequestTimeout) return true;
+  return ObjectStoreError.is(error) && error.retry !== "never";
+}
+
+/** True if a put that failed so may have happened all the same. */
+export function isOutcomeUnknown(error: unknown): boolean {
+  if (error instanceof RequestTimeout) return true;
+  return ObjectStoreError.is(error) && error.retry === "after-check";
+}
+
+/** Doubles with each failure, and is spread so that contenders do not move in step. */
+export function backoffMs(failures: number, error: unknown, settings: Settings): number {
+  // A short lease cannot afford long pauses: there must be attempts left when the store comes back.
+  const longestMs = Math.min(BACKOFF_MS_MAX, settings.ttlMs / 20);
+  const baseMs = Math.min(BACKOFF_MS_MIN * 2 ** (failures - 1), longestMs);
+  const wantedMs = ObjectStoreError.is(error) ? (error.retryAfterMs ?? 0) : 0;
+  return Math.max(wantedMs, baseMs * (0.5 + settings.random()));
+}
+
+/** Rejects when the caller's signal aborts or the time is up, even if `work` ignores both. */
+export async function withTimeout<Result>(
+  settings: Settings,
+  signal: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  signal?.throwIfAborted();
+  const timeout = new AbortController();
+  const done = new AbortController();
+  const durationMs = settings.requestTimeoutMs;
+  settings.clock.sleep(durationMs, { signal: done.signal, background: true }).then(
+    () => timeout.abort(new RequestTimeout(`no answer from the store in ${durationMs} ms`)),
+    () => {},
+  );
+  const either = signal === undefined ? [timeout.signal] : [timeout.signal, signal];
+  const stop = AbortSignal.any(either);
+  try {
+    return await new Promise<Result>((resolve, reject) => {
+      stop.addEventListener("abort", () => reject(stop.reason), { once: true });
+      work(stop).then(resolve, reject);
+    });
+  } finally {
+    done.abort();
+  }
+}

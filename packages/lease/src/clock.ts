@@ -1,0 +1,23 @@
+/**
+ * Time and chance as arguments, so that tests decide them.
+ *
+ * The real ones are in system.ts.
+ */
+
+export interface SleepOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** True for waits that must not keep a process alive that has nothing else to do. */
+  readonly background?: boolean | undefined;
+}
+
+export interface Clock {
+  /** Milliseconds since the Unix epoch. No two machines agree on it. */
+  nowMs(): number;
+  /** Milliseconds since some moment in the past. Never goes back; for durations. */
+  monotonicMs(): number;
+  /** Rejects with `signal.reason` when the signal aborts. */
+  sleep(durationMs: number, options?: SleepOptions): Promise<void>;
+}
+
+/** As `Math.random`: 0 and up, below 1. */
+export type Random = () => number;

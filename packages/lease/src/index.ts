@@ -1,0 +1,15 @@
+export { acquireLease } from "./acquire.ts";
+export type { Clock, Random, SleepOptions } from "./clock.ts";
+export {
+  type Holder,
+  LeaseError,
+  type LeaseErrorCode,
+  type LeaseErrorOptions,
+  type LossReason,
+  RETRY,
+  type Retry,
+} from "./errors.ts";
+export type { CheckOptions, Lease, LeaseState } from "./lease.ts";
+export { decodeRecord, encodeRecord, type LeaseRecord } from "./lease-record.ts";
+export type { AcquireLeaseOptions } from "./settings.ts";
+export { systemClock, systemRandom } from "./system.ts";

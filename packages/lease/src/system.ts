@@ -1,0 +1,30 @@
+/**
+ * The clock and the dice of this process: the only file that touches them.
+ */
+
+import type { Clock, Random, SleepOptions } from "./clock.ts";
+
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  sleep(durationMs: number, { signal, background }: SleepOptions = {}): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      const onAbort = () => {
+        clearTimeout(timer);
+        reject(signal?.reason);
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener("abort", onAbort);
+        resolve();
+      }, durationMs);
+      if (background === true) timer.unref();
+      signal?.addEventListener("abort", onAbort, { once: true });
+    });
+  },
+};
+
+export const systemRandom: Random = () => Math.random();

@@ -1,0 +1,1 @@
+export { type LeaseContractOptions, leaseContract } from "./contract.ts";
