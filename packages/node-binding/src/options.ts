@@ -119,7 +119,7 @@ function checkName(name: string): string {
  * survive a restart of the machine, so a temp folder would not do.
  */
 function defaultJournalDir(url: string, env: NodeJS.ProcessEnv): string {
-  const state = env["XDG_STATE_HOME"] ?? join(homedir(), ".local", "state");
+  const state = env.XDG_STATE_HOME ?? join(homedir(), ".local", "state");
   const shown = redactUrl(url);
   const digest = createHash("sha256").update(shown).digest("hex").slice(0, 16);
   const slug = nameFromUrl(url)

@@ -9,6 +9,7 @@
 
 import { BroadcastChannel, isMainThread, SHARE_ENV, threadId, Worker } from "node:worker_threads";
 import { HeadwaterError } from "@headwater/vfs-core";
+import { repeat } from "../environment.ts";
 import { extensionPath, native } from "../native.ts";
 import { fromErrorData } from "./error-data.ts";
 import {
@@ -31,7 +32,7 @@ const caller = String(threadId);
 const waiters = new Map<number, Waiter>();
 let lastId = 0;
 let channel: BroadcastChannel | undefined;
-let liveness: NodeJS.Timeout | undefined;
+let stopLiveness: (() => void) | undefined;
 let starting: Promise<void> | undefined;
 
 /** Makes sure that an engine runs in this process. */
@@ -92,8 +93,8 @@ function take(id: number): Waiter | undefined {
   const waiter = waiters.get(id);
   waiters.delete(id);
   if (waiters.size === 0) {
-    clearInterval(liveness);
-    liveness = undefined;
+    stopLiveness?.();
+    stopLiveness = undefined;
   }
   return waiter;
 }
@@ -131,7 +132,7 @@ export function callEngine<Name extends CallName>(
       reject: settle(reject),
     });
     signal?.addEventListener("abort", onAbort, { once: true });
-    liveness ??= setInterval(checkLiveness, LIVENESS_INTERVAL_MS);
+    stopLiveness ??= repeat(LIVENESS_INTERVAL_MS, checkLiveness);
     to.postMessage({ type: "call", caller, id, name, args } satisfies ToEngine);
   });
 }

@@ -14,7 +14,7 @@ describe("the protocol", () => {
 
   it("has the result codes of sqlite3.h", () => {
     const ours = Object.entries(protocol).filter(([name]) => /^SQLITE_[A-Z]+$/.test(name));
-    const codes = ours.filter((entry): entry is [string, number] => typeof entry[1] === "number");
+    const codes = ours.filter(([, value]) => typeof value === "number");
     expect(codes.length).toBeGreaterThanOrEqual(4);
     for (const [name, value] of codes) {
       expect(SQLITE_H).toMatch(new RegExp(`#define ${name}\\s+${value}\\b`));
