@@ -1,0 +1,27 @@
+/**
+ * What layers share: a store around a store has its abilities, its key layout, and closes it.
+ */
+
+import type { KeyLayout, ObjectStore, Supports } from "../object-store.ts";
+
+export abstract class Layer {
+  readonly name: string;
+  readonly supports: Supports;
+  readonly keyLayout: KeyLayout;
+  protected readonly inner: ObjectStore;
+
+  constructor(kind: string, inner: ObjectStore) {
+    this.inner = inner;
+    this.name = `${kind}(${inner.name})`;
+    this.supports = inner.supports;
+    this.keyLayout = inner.keyLayout;
+  }
+
+  async close(): Promise<void> {
+    await this.inner.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}

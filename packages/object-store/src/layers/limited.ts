@@ -1,0 +1,119 @@
+/**
+ * At most so many calls of a store at a time; the others wait in the order they came.
+ *
+ * A listing takes its turn for each step, so one that is read slowly holds nobody up.
+ */
+
+import { InFlight } from "../in-flight.ts";
+import type {
+  CallOptions,
+  DeleteOptions,
+  GetOptions,
+  GetResult,
+  ListOptions,
+  ObjectMeta,
+  ObjectStore,
+  Operation,
+  PutOptions,
+} from "../object-store.ts";
+import { Layer } from "./layer.ts";
+
+export interface LimitedOptions {
+  readonly parallelMax: number;
+}
+
+export function limited(store: ObjectStore, { parallelMax }: LimitedOptions): ObjectStore {
+  if (!Number.isSafeInteger(parallelMax) || parallelMax < 1) {
+    throw new RangeError(`parallelMax must be an integer of 1 or more: ${parallelMax}`);
+  }
+  return new LimitedStore(store, parallelMax);
+}
+
+class LimitedStore extends Layer implements ObjectStore {
+  readonly #waiting = new Set<() => void>();
+  #free: number;
+  readonly #inFlight: InFlight;
+
+  constructor(inner: ObjectStore, parallelMax: number) {
+    super("limited", inner);
+    this.#free = parallelMax;
+    this.#inFlight = new InFlight(this.name);
+  }
+
+  async get(key: string, options?: GetOptions): Promise<GetResult> {
+    return this.#turn("get", options, () => this.inner.get(key, options));
+  }
+
+  async head(key: string, options?: CallOptions): Promise<ObjectMeta> {
+    return this.#turn("head", options, () => this.inner.head(key, options));
+  }
+
+  async put(key: string, body: Uint8Array, options: PutOptions): Promise<ObjectMeta> {
+    return this.#turn("put", options, () => this.inner.put(key, body, options));
+  }
+
+  async delete(key: string, options?: DeleteOptions): Promise<void> {
+    return this.#turn("delete", options, () => this.inner.delete(key, options));
+  }
+
+  async deleteMany(keys: readonly string[], options?: CallOptions): Promise<void> {
+    return this.#turn("deleteMany", options, () => this.inner.deleteMany(keys, options));
+  }
+
+  async *list(prefix: string, options?: ListOptions): AsyncIterable<ObjectMeta> {
+    const listed = this.inner.list(prefix, options)[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const next = await this.#turn("list", options, () => listed.next());
+        if (next.done) return;
+        yield next.value;
+      }
+    } finally {
+      await listed.return?.();
+    }
+  }
+
+  override async close(): Promise<void> {
+    await this.#inFlight.close();
+    await super.close();
+  }
+
+  async #turn<Result>(
+    operation: Operation,
+    options: CallOptions = {},
+    work: () => Promise<Result>,
+  ): Promise<Result> {
+    return this.#inFlight.run(operation, options, async () => {
+      if (this.#free > 0) this.#free -= 1;
+      else await this.#wait(options.signal);
+      try {
+        return await work();
+      } finally {
+        this.#release();
+      }
+    });
+  }
+
+  /** Resolves when a call that ends has left its place to us. */
+  async #wait(signal: AbortSignal | undefined): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const wake = () => {
+        this.#waiting.delete(wake);
+        signal?.removeEventListener("abort", onAbort);
+        resolve();
+      };
+      const onAbort = () => {
+        this.#waiting.delete(wake);
+        reject(signal?.reason);
+      };
+      this.#waiting.add(wake);
+      signal?.addEventListener("abort", onAbort, { once: true });
+    });
+  }
+
+  #release(): void {
+    const [next] = this.#waiting;
+    if (next === undefined) this.#free += 1;
+    else next();
+  }
+}

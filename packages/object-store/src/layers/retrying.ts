@@ -1,0 +1,316 @@
+/**
+ * The RETRY table in action.
+ *
+ * Always true:
+ *   - Only what may be sent again is sent again, after a pause with jitter.
+ *   - A conditional put or delete whose answer got lost is looked up before it is sent again. When
+ *     the object holds exactly our bytes, that was us: the call resolves.
+ *   - Once an answer got lost, the call ends in success, or in OBJECT_EXISTS when the object to be
+ *     created is another's, or in OUTCOME_UNKNOWN. It never says that nothing happened.
+ *
+ * The last is all that can be said when the object has yet another version: ours may have been
+ * there and may have been built upon.
+ *
+ * Two writers that put the same bytes under the same condition cannot be told apart: an object that
+ * is used for compare-and-swap must hold something unique to its writer.
+ */
+
+import type { Clock, Random } from "../clock.ts";
+import { ObjectStoreError } from "../errors.ts";
+import { InFlight } from "../in-flight.ts";
+import {
+  RETRY_AFTER_MS_MAX,
+  RETRY_ATTEMPTS_MAX,
+  RETRY_DELAY_MS_MAX,
+  RETRY_DELAY_MS_MIN,
+} from "../limits.ts";
+import type {
+  CallOptions,
+  DeleteOptions,
+  GetOptions,
+  GetResult,
+  ListOptions,
+  ObjectMeta,
+  ObjectStore,
+  PutCondition,
+  PutOptions,
+} from "../object-store.ts";
+import { systemClock, systemRandom } from "../system.ts";
+import { Backoff } from "./backoff.ts";
+import { Layer } from "./layer.ts";
+
+export interface RetryingOptions {
+  /** Attempts in all, the first one included. */
+  readonly attemptsMax?: number | undefined;
+  readonly delayMsMin?: number | undefined;
+  readonly delayMsMax?: number | undefined;
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
+}
+
+export function retrying(store: ObjectStore, options: RetryingOptions = {}): ObjectStore {
+  return new RetryingStore(store, options);
+}
+
+type ResolvedOptions = {
+  readonly [Name in keyof RetryingOptions]-?: NonNullable<RetryingOptions[Name]>;
+};
+
+/** What a look at the object says of a conditional call. */
+type Finding<Result> =
+  | { readonly type: "ours"; readonly result: Result }
+  | { readonly type: "not-yet" } // The condition still holds, so it may be sent again.
+  | { readonly type: "exists" } //  Another created the object, so we did not.
+  | { readonly type: "moved-on" }; // Another version, whatever became of ours.
+
+class RetryingStore extends Layer implements ObjectStore {
+  readonly #options: ResolvedOptions;
+  readonly #inFlight: InFlight;
+  readonly #closing = new AbortController();
+
+  constructor(inner: ObjectStore, options: RetryingOptions) {
+    super("retrying", inner);
+    this.#inFlight = new InFlight(this.name);
+    this.#options = {
+      attemptsMax: options.attemptsMax ?? RETRY_ATTEMPTS_MAX,
+      delayMsMin: options.delayMsMin ?? RETRY_DELAY_MS_MIN,
+      delayMsMax: options.delayMsMax ?? RETRY_DELAY_MS_MAX,
+      clock: options.clock ?? systemClock,
+      random: options.random ?? systemRandom,
+    };
+  }
+
+  async get(key: string, options: GetOptions = {}): Promise<GetResult> {
+    return this.#inFlight.run("get", options, () =>
+      this.#repeat(options, () => this.inner.get(key, options)),
+    );
+  }
+
+  async head(key: string, options: CallOptions = {}): Promise<ObjectMeta> {
+    return this.#inFlight.run("head", options, () =>
+      this.#repeat(options, () => this.inner.head(key, options)),
+    );
+  }
+
+  async put(key: string, body: Uint8Array, options: PutOptions): Promise<ObjectMeta> {
+    const { condition, signal } = options;
+    const send = () => this.inner.put(key, body, options);
+    const look = () => this.#lookUpPut(key, body, condition, signal);
+    return this.#inFlight.run("put", options, () =>
+      condition.type === "none"
+        ? this.#repeat(options, send)
+        : this.#settle({ signal, send, look }),
+    );
+  }
+
+  async delete(key: string, options: DeleteOptions = {}): Promise<void> {
+    const { condition = { type: "none" }, signal } = options;
+    const send = () => this.inner.delete(key, options);
+    const look = async (): Promise<Finding<void>> => {
+      const meta = await this.#headIfThere(key, signal);
+      if (meta === undefined) return { type: "ours", result: undefined };
+      const same = condition.type === "if-version" && meta.version === condition.version;
+      return { type: same ? "not-yet" : "moved-on" };
+    };
+    return this.#inFlight.run("delete", options, () =>
+      condition.type === "none"
+        ? this.#repeat(options, send)
+        : this.#settle({ signal, send, look }),
+    );
+  }
+
+  async deleteMany(keys: readonly string[], options: CallOptions = {}): Promise<void> {
+    return this.#inFlight.run("deleteMany", options, () =>
+      this.#repeat(options, () => this.inner.deleteMany(keys, options)),
+    );
+  }
+
+  async *list(prefix: string, options: ListOptions = {}): AsyncIterable<ObjectMeta> {
+    const { signal } = options;
+    let { startAfter } = options;
+    let attempts = this.#attempts(signal);
+    for (;;) {
+      try {
+        for await (const meta of this.inner.list(prefix, { startAfter, signal })) {
+          attempts = this.#attempts(signal);
+          startAfter = meta.key;
+          yield meta;
+        }
+        return;
+      } catch (error) {
+        if (!mayRepeat(error)) throw error;
+        await this.#inFlight.run("list", options, () => attempts.pause(error));
+      }
+    }
+  }
+
+  /** A call that waits for its next attempt ends with the error it has. */
+  override async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#inFlight.close();
+    await super.close();
+  }
+
+  /** For calls that may be made twice without harm. */
+  async #repeat<Result>({ signal }: CallOptions, send: () => Promise<Result>): Promise<Result> {
+    const attempts = this.#attempts(signal);
+    for (;;) {
+      try {
+        return await send();
+      } catch (error) {
+        if (!mayRepeat(error)) throw error;
+        await attempts.pause(error);
+      }
+    }
+  }
+
+  /** For conditional calls: a look at the object comes before every repeat that needs one. */
+  async #settle<Result>({ signal, send, look }: ConditionalCall<Result>): Promise<Result> {
+    const attempts = this.#attempts(signal);
+    let answerLost: unknown;
+    for (let repeated = false; ; repeated = true) {
+      let failure: unknown;
+      try {
+        return await send();
+      } catch (error) {
+        failure = error;
+      }
+      const conflict = ObjectStoreError.is(failure, "OBJECT_EXISTS", "OBJECT_CHANGED");
+      if (conflict && !repeated) throw failure;
+      if (ObjectStoreError.is(failure, "OUTCOME_UNKNOWN")) answerLost = failure;
+      else if (!conflict && !mayRepeat(failure)) throw this.#unknown(answerLost, failure, signal);
+      if (conflict || answerLost !== undefined) {
+        // Our own earlier attempt may be the rival that we met.
+        const finding = await this.#looked(look, answerLost, signal);
+        if (finding.type === "ours") return finding.result;
+        if (finding.type === "exists") throw conflict ? failure : this.#exists(answerLost);
+        if (finding.type === "moved-on" || conflict) {
+          throw this.#unknown(answerLost, failure, signal);
+        }
+      }
+      await attempts.pause(failure).catch((error: unknown) => {
+        throw this.#unknown(answerLost, error, signal);
+      });
+    }
+  }
+
+  async #looked<Result>(
+    look: () => Promise<Finding<Result>>,
+    answerLost: unknown,
+    signal: AbortSignal | undefined,
+  ): Promise<Finding<Result>> {
+    try {
+      return await look();
+    } catch (error) {
+      throw this.#unknown(answerLost, error, signal);
+    }
+  }
+
+  async #lookUpPut(
+    key: string,
+    body: Uint8Array,
+    condition: PutCondition,
+    signal: AbortSignal | undefined,
+  ): Promise<Finding<ObjectMeta>> {
+    const found = await this.#getIfThere(key, signal);
+    if (found === undefined) {
+      return { type: condition.type === "if-absent" ? "not-yet" : "moved-on" };
+    }
+    // Where the version is made from the content, putting the same content again changes nothing.
+    if (equalBytes(found.body, body)) return { type: "ours", result: found.meta };
+    if (condition.type === "if-absent") return { type: "exists" };
+    const same = condition.type === "if-version" && found.meta.version === condition.version;
+    return { type: same ? "not-yet" : "moved-on" };
+  }
+
+  async #getIfThere(key: string, signal: AbortSignal | undefined): Promise<GetResult | undefined> {
+    return orUndefined(this.#repeat({ signal }, () => this.inner.get(key, { signal })));
+  }
+
+  async #headIfThere(
+    key: string,
+    signal: AbortSignal | undefined,
+  ): Promise<ObjectMeta | undefined> {
+    return orUndefined(this.#repeat({ signal }, () => this.inner.head(key, { signal })));
+  }
+
+  /** The error to end with: the newest one, unless an earlier attempt may have gone through. */
+  #unknown(answerLost: unknown, error: unknown, signal: AbortSignal | undefined): unknown {
+    if (answerLost === undefined || error === answerLost) return error;
+    if (signal?.aborted && error === signal.reason) return error;
+    const { key, operation } = answerLost as ObjectStoreError;
+    const why = error instanceof Error ? error.message : String(error);
+    const message = `${operation} ${key} on ${this.name}: the answer got lost, and then: ${why}`;
+    const options = { store: this.name, operation, key, cause: error };
+    return new ObjectStoreError("OUTCOME_UNKNOWN", message, options);
+  }
+
+  #exists(answerLost: unknown): ObjectStoreError {
+    const { key, operation } = answerLost as ObjectStoreError;
+    const problem = "the answer got lost, and the object is another's";
+    const message = `${operation} ${key} on ${this.name}: ${problem}`;
+    const options = { store: this.name, operation, key, cause: answerLost };
+    return new ObjectStoreError("OBJECT_EXISTS", message, options);
+  }
+
+  #attempts(signal: AbortSignal | undefined): Attempts {
+    return new Attempts(this.#options, signal, this.#closing.signal);
+  }
+}
+
+interface ConditionalCall<Result> {
+  readonly signal: AbortSignal | undefined;
+  readonly send: () => Promise<Result>;
+  readonly look: () => Promise<Finding<Result>>;
+}
+
+class Attempts {
+  readonly #options: ResolvedOptions;
+  readonly #signal: AbortSignal | undefined;
+  readonly #closing: AbortSignal;
+  readonly #backoff: Backoff;
+  #left: number;
+
+  constructor(options: ResolvedOptions, signal: AbortSignal | undefined, closing: AbortSignal) {
+    this.#options = options;
+    this.#signal = signal;
+    this.#closing = closing;
+    this.#backoff = new Backoff(options);
+    this.#left = options.attemptsMax - 1;
+  }
+
+  /** Waits until the next attempt is due; throws the error when there is none left. */
+  async pause(error: unknown): Promise<void> {
+    if (this.#left <= 0 || this.#closing.aborted) throw error;
+    this.#left -= 1;
+    const asked = ObjectStoreError.is(error) ? (error.retryAfterMs ?? 0) : 0;
+    const delayMs = Math.max(this.#backoff.nextMs(), Math.min(asked, RETRY_AFTER_MS_MAX));
+    const signals = this.#signal === undefined ? [] : [this.#signal];
+    const signal = AbortSignal.any([...signals, this.#closing]);
+    await this.#options.clock.sleep(delayMs, { signal }).catch((reason: unknown) => {
+      throw this.#signal?.aborted ? reason : error;
+    });
+  }
+}
+
+/** True for calls that are harmless to repeat; the lost answer of such a call is no matter. */
+function mayRepeat(error: unknown): boolean {
+  return ObjectStoreError.is(error) && error.retry !== "never";
+}
+
+async function orUndefined<Result>(call: Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (ObjectStoreError.is(error, "OBJECT_NOT_FOUND")) return undefined;
+    throw error;
+  }
+}
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.byteLength !== b.byteLength) return false;
+  for (let index = 0; index < a.byteLength; index += 1) {
+    if (a[index] !== b[index]) return false;
+  }
+  return true;
+}

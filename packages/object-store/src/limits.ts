@@ -1,0 +1,54 @@
+/**
+ * Every limit of this package, each with its reason. Adapters and layers take them from here.
+ */
+
+/** S3, GCS and Azure all stop here; counted in UTF-8 bytes. */
+export const KEY_BYTES_MAX = 1024;
+
+/** S3's page size and its limit for one DeleteObjects request. */
+export const LIST_PAGE_KEYS = 1000;
+export const DELETE_BATCH_KEYS = 1000;
+
+/** Ten million keys: far past any replica, near enough to end a listing that goes in circles. */
+export const LIST_PAGES_MAX = 10_000;
+
+/** What an unordered listing may collect before it is sorted; about 100 MB of memory. */
+export const LIST_SORT_KEYS_MAX = 500_000;
+
+/** One put of S3, GCS and Azure takes 5 GB; a body here is one array, which Node cuts at 4 GB. */
+export const BODY_BYTES_MAX = 4 * 1024 * 1024 * 1024;
+
+/** File system work between two looks at the abort signal. */
+export const FILE_CHUNK_BYTES = 4 * 1024 * 1024;
+
+/** stat calls in flight of one listing of a folder; Node has four threads for them anyway. */
+export const FILE_STATS_PARALLEL = 32;
+
+/**
+ * How long a put waits for other writers of the same file. The lock is held for a few milliseconds,
+ * so this only ends for a writer that is stopped while it holds it.
+ */
+export const FILE_LOCK_WAIT_MS = 5_000;
+
+/** A lock of another machine or container, whose life cannot be seen, counts as left behind. */
+export const FILE_LOCK_FOREIGN_MS = 60_000;
+
+/** With the pauses below, about ten seconds of trouble are ridden out. */
+export const RETRY_ATTEMPTS_MAX = 8;
+export const RETRY_DELAY_MS_MIN = 50;
+export const RETRY_DELAY_MS_MAX = 5_000;
+
+/** A store may ask for a longer pause, but not for more than this. */
+export const RETRY_AFTER_MS_MAX = 30_000;
+
+/** Sockets of one S3 store; more calls than this wait for a free one. */
+export const S3_SOCKETS_MAX = 128;
+
+/** A host that does not answer the first packet in this time is taken for unreachable. */
+export const S3_CONNECT_MS_MAX = 5_000;
+
+/** No byte in either direction for so long ends a request. Deadlines of a call are its signal's. */
+export const S3_IDLE_MS_MAX = 30_000;
+
+/** S3's limit; error messages of stores are cut to something one can read. */
+export const ERROR_TEXT_LENGTH_MAX = 200;

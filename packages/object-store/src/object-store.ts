@@ -1,0 +1,149 @@
+/**
+ * The one interface of this package: bytes by key, with conditions.
+ *
+ * Always true, of every store and of every wrapper:
+ *   - A put is all or nothing. Nobody ever sees half an object.
+ *   - Nothing is overwritten unless the caller said so: a put names its condition.
+ *   - A store that cannot keep a condition refuses it with UNSUPPORTED before it sends anything.
+ *   - After a put or delete was answered, every later get, head and list shows it.
+ *   - A call whose signal is aborted rejects with `signal.reason`, unchanged. An aborted put or
+ *     delete may or may not have happened.
+ *
+ * It does not retry (layers/retrying.ts), does not limit (layers/limited.ts) and does not know what
+ * the objects hold.
+ */
+
+/** The state of one object, as its store names it: an ETag or a generation. Compare, never read. */
+export type ObjectVersion = string;
+
+/** Where Litestream keeps LTX files on this kind of store; see `ObjectStore.keyLayout`. */
+export type KeyLayout =
+  | "s3" //    <path>/<level as four hex digits>/<name>
+  | "path"; // <path>/ltx/<level in decimal>/<name>
+
+export type ByteRange =
+  | { readonly offset: number; readonly length: number }
+  | { readonly offset: number }
+  | { readonly suffix: number };
+
+export type PutCondition =
+  | { readonly type: "none" }
+  | { readonly type: "if-absent" }
+  | { readonly type: "if-version"; readonly version: ObjectVersion };
+
+export type DeleteCondition =
+  | { readonly type: "none" }
+  | { readonly type: "if-version"; readonly version: ObjectVersion };
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface GetOptions extends CallOptions {
+  /**
+   * Cut short at the end of the object. A range that holds no byte of it is RANGE_UNSATISFIABLE;
+   * so is any range of an empty object.
+   */
+  readonly range?: ByteRange | undefined;
+}
+
+export interface PutOptions extends CallOptions {
+  readonly condition: PutCondition;
+  /** When the content came to be. Kept where Litestream keeps it on this kind of store. */
+  readonly timestampMs?: number | undefined;
+  readonly contentType?: string | undefined;
+  /** For objects that change in place: asks caches between here and the store to keep no copy. */
+  readonly noCache?: boolean | undefined;
+}
+
+export interface DeleteOptions extends CallOptions {
+  readonly condition?: DeleteCondition | undefined;
+}
+
+export interface ListOptions extends CallOptions {
+  /** Only keys after this one, which need not exist. */
+  readonly startAfter?: string | undefined;
+}
+
+export interface ObjectMeta {
+  readonly key: string;
+  /** Bytes of the whole object, also when only a range of it was read. */
+  readonly size: number;
+  readonly version: ObjectVersion;
+  /** When the object was put, by the store's clock. */
+  readonly lastModifiedMs: number;
+  /** The `timestampMs` of the put, where the store tells it; see `Supports.listedTimestamp`. */
+  readonly timestampMs?: number | undefined;
+  /** The store's clock when it gave this answer. Only differences to `lastModifiedMs` mean much. */
+  readonly serverDateMs?: number | undefined;
+}
+
+export interface GetResult {
+  readonly meta: ObjectMeta;
+  /** Belongs to the caller. After a suffix range it starts at `meta.size - body.byteLength`. */
+  readonly body: Uint8Array;
+}
+
+/** What a store can do. Data, so that callers decide before they depend on it. */
+export interface Supports {
+  /** Put if-absent. False: refused. */
+  readonly conditionalCreate: boolean;
+  /** Put if-version. False: refused. */
+  readonly conditionalUpdate: boolean;
+  /** Delete if-version. False: refused. */
+  readonly conditionalDelete: boolean;
+  /** `{ suffix }` ranges. False: refused. */
+  readonly suffixRange: boolean;
+  /** False: the listing is collected and sorted here before the first key is given out. */
+  readonly orderedList: boolean;
+  /** False: `startAfter` works, but the keys before it are read and dropped here. */
+  readonly startAfter: boolean;
+  /** Answers carry `serverDateMs`. */
+  readonly serverDate: boolean;
+  /** `timestampMs` of a put comes back in get and head. */
+  readonly storedTimestamp: boolean;
+  /** ... and in list. */
+  readonly listedTimestamp: boolean;
+}
+
+export interface ObjectStore extends AsyncDisposable {
+  /** For messages. Wrappers nest: `retrying(prefixed(s3://bucket))`. Holds no credentials. */
+  readonly name: string;
+  readonly supports: Supports;
+  /** How Litestream lays out a replica on this kind of store. */
+  readonly keyLayout: KeyLayout;
+
+  /** Rejects with OBJECT_NOT_FOUND when there is no such object. */
+  get(key: string, options?: GetOptions): Promise<GetResult>;
+
+  /** Rejects with OBJECT_NOT_FOUND when there is no such object. */
+  head(key: string, options?: CallOptions): Promise<ObjectMeta>;
+
+  /**
+   * If-absent rejects with OBJECT_EXISTS when there is one. If-version rejects with OBJECT_CHANGED
+   * when the object has another version or is gone. A conditional put whose answer got lost rejects
+   * with OUTCOME_UNKNOWN. The body must not change until the put has settled.
+   */
+  put(key: string, body: Uint8Array, options: PutOptions): Promise<ObjectMeta>;
+
+  /**
+   * Resolves when there was no such object. If-version rejects with OBJECT_CHANGED for another
+   * version; some stores say the same of an object that is gone, others resolve.
+   */
+  delete(key: string, options?: DeleteOptions): Promise<void>;
+
+  /**
+   * Any number of keys, not as one step. That one key cannot be deleted does not keep the others;
+   * it rejects with the first such failure at the end.
+   */
+  deleteMany(keys: readonly string[], options?: CallOptions): Promise<void>;
+
+  /** In ascending order of the UTF-8 bytes of the key, always. Puts made meanwhile may show. */
+  list(prefix: string, options?: ListOptions): AsyncIterable<ObjectMeta>;
+
+  /** Waits for work in flight; further calls reject with STORE_CLOSED. May be called again. */
+  close(): Promise<void>;
+}
+
+/** The operations of a store, as layers and error messages name them. */
+export type Operation = "get" | "head" | "put" | "delete" | "deleteMany" | "list";

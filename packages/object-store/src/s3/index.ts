@@ -1,0 +1,3 @@
+export type { S3Quirks } from "./quirks.ts";
+export type { S3Credentials, S3EncryptionOptions, S3StoreOptions } from "./s3-options.ts";
+export { openS3Store } from "./s3-store.ts";

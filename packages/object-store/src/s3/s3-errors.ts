@@ -1,0 +1,227 @@
+/**
+ * Answers and failures of S3, sorted into ours.
+ *
+ * The table knows codes by name; what it does not know is sorted by status. No arm here guesses
+ * that a failed conditional request did nothing.
+ */
+
+import { ObjectStoreError, type ObjectStoreErrorCode } from "../errors.ts";
+import { ERROR_TEXT_LENGTH_MAX } from "../limits.ts";
+import type { Operation } from "../object-store.ts";
+
+export interface S3ErrorContext {
+  readonly store: string;
+  readonly operation: Operation;
+  readonly key?: string | undefined;
+  /** The condition of a put or delete. */
+  readonly condition?: "none" | "if-absent" | "if-version" | undefined;
+  readonly bucket: string;
+  /** `host` or `host:port`, for messages. */
+  readonly host: string;
+  readonly region: string;
+}
+
+interface Verdict {
+  readonly code: ObjectStoreErrorCode;
+  readonly problem: string;
+}
+
+/** The parts of the SDK's errors that are read here. */
+interface SdkError extends Error {
+  readonly code?: unknown;
+  readonly $metadata?: { readonly httpStatusCode?: number };
+  readonly $response?: {
+    readonly statusCode?: number;
+    readonly headers?: Readonly<Record<string, string>>;
+  };
+}
+
+type Rule = (context: S3ErrorContext, error: SdkError) => Verdict;
+
+const unauthenticated = (problem: string): Rule => {
+  return ({ host }) => ({ code: "UNAUTHENTICATED", problem: `${problem} (${host})` });
+};
+
+const config = (problem: (context: S3ErrorContext, error: SdkError) => string): Rule => {
+  return (context, error) => ({ code: "CONFIG_INVALID", problem: problem(context, error) });
+};
+
+const wrongRegion = config(({ bucket, region }, error) => {
+  const right = headersOf(error)["x-amz-bucket-region"];
+  const where = right === undefined ? "another region" : `region ${right}`;
+  return `bucket ${bucket} is in ${where}, not in ${region}`;
+});
+
+const nothingHappened = (problem: string): Rule => {
+  return () => ({ code: "UNAVAILABLE", problem });
+};
+
+const throttled: Rule = () => ({ code: "THROTTLED", problem: "the store asks to slow down" });
+
+/** By the code in the answer's body, which is the SDK error's name. */
+const BY_NAME: Readonly<Record<string, Rule>> = {
+  NoSuchBucket: config(({ bucket, host }) => `bucket ${bucket} does not exist at ${host}`),
+  InvalidBucketName: config(({ bucket }) => `${bucket} is no valid bucket name`),
+  NoSuchKey: notFound,
+  PreconditionFailed: conditionFailed,
+  InvalidRange: () => ({ code: "RANGE_UNSATISFIABLE", problem: "no such bytes in the object" }),
+  PermanentRedirect: wrongRegion,
+  TemporaryRedirect: wrongRegion,
+  AuthorizationHeaderMalformed: wrongRegion,
+  IllegalLocationConstraintException: wrongRegion,
+  AccessDenied: forbidden,
+  InvalidAccessKeyId: unauthenticated("the store does not know the access key"),
+  SignatureDoesNotMatch: unauthenticated("the secret does not belong to the access key"),
+  ExpiredToken: unauthenticated("the session token has expired"),
+  ExpiredTokenException: unauthenticated("the session token has expired"),
+  InvalidToken: unauthenticated("the session token is not valid"),
+  TokenRefreshRequired: unauthenticated("the session token must be refreshed"),
+  RequestTimeTooSkewed: unauthenticated("the clock of this machine differs from the store's"),
+  RequestExpired: unauthenticated("the clock of this machine differs from the store's"),
+  CredentialsProviderError: unauthenticated(
+    "no credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile",
+  ),
+  NotImplemented: () => ({ code: "UNSUPPORTED", problem: "the store does not implement this" }),
+  EntityTooLarge: () => ({ code: "UNSUPPORTED", problem: "the body is too large for the store" }),
+  KeyTooLongError: () => ({ code: "UNSUPPORTED", problem: "the key is too long for the store" }),
+  ConditionalRequestConflict: nothingHappened("another request for this object was in progress"),
+  OperationAborted: nothingHappened("another request for this object was in progress"),
+  RequestTimeout: nothingHappened("the store waited too long for the request"),
+  BadDigest: nothingHappened("the body arrived damaged"),
+  XAmzContentSHA256Mismatch: nothingHappened("the body arrived damaged"),
+  IncompleteBody: nothingHappened("the body did not arrive whole"),
+  SlowDown: throttled,
+  ServiceUnavailable: nothingHappened("the store is busy"),
+  TooManyRequests: throttled,
+  RequestLimitExceeded: throttled,
+};
+
+const BY_STATUS: Readonly<Record<number, Rule>> = {
+  301: wrongRegion,
+  307: wrongRegion,
+  401: unauthenticated("the store does not accept the credentials"),
+  403: forbidden,
+  404: notFoundUnnamed,
+  408: nothingHappened("the store waited too long for the request"),
+  409: nothingHappened("another request for this object was in progress"),
+  412: conditionFailed,
+  416: () => ({ code: "RANGE_UNSATISFIABLE", problem: "no such bytes in the object" }),
+  429: throttled,
+  501: () => ({ code: "UNSUPPORTED", problem: "the store does not implement this" }),
+  503: nothingHappened("the store is busy"),
+};
+
+/** Failures before a byte of the request could reach the store. */
+const BEFORE_SENDING =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/;
+const TLS = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|^EPROTO$|^ERR_SSL/;
+
+/** The error to throw for this failure of a request. */
+export function toS3Error(failure: unknown, context: S3ErrorContext): ObjectStoreError {
+  if (ObjectStoreError.is(failure)) return failure;
+  const error = (failure instanceof Error ? failure : new Error(String(failure))) as SdkError;
+  const { code, problem } = verdictOf(error, context);
+  return s3Error(code, problem, context, error, retryAfterMs(error));
+}
+
+export function s3Error(
+  code: ObjectStoreErrorCode,
+  problem: string,
+  { store, operation, key }: S3ErrorContext,
+  cause?: unknown,
+  retryAfter?: number,
+): ObjectStoreError {
+  const what = key === undefined ? operation : `${operation} ${key}`;
+  const options = { store, operation, key, cause, retryAfterMs: retryAfter };
+  return new ObjectStoreError(code, `${what} on ${store}: ${problem}`, options);
+}
+
+/** True for an answer that says no such object, or no such bucket: a HEAD does not tell which. */
+export function isUnnamedNotFound(failure: unknown): boolean {
+  const error = failure as SdkError;
+  return statusOf(error) === 404 && error.name !== "NoSuchBucket" && error.name !== "NoSuchKey";
+}
+
+function verdictOf(error: SdkError, context: S3ErrorContext): Verdict {
+  const byName = Object.hasOwn(BY_NAME, error.name) ? BY_NAME[error.name] : undefined;
+  if (byName !== undefined) return byName(context, error);
+  const status = statusOf(error);
+  if (status === undefined) return withoutAnswer(error, context);
+  const byStatus = BY_STATUS[status];
+  if (byStatus !== undefined) return byStatus(context, error);
+  if (status >= 400 && status < 500) {
+    return { code: "CONFIG_INVALID", problem: `the store refused it: ${textOf(error)}` };
+  }
+  return unsettled(`the store answered ${status}`, context);
+}
+
+function withoutAnswer(error: SdkError, context: S3ErrorContext): Verdict {
+  const code = typeof error.code === "string" ? error.code : "";
+  const { host } = context;
+  if (BEFORE_SENDING.test(code)) {
+    return { code: "UNAVAILABLE", problem: `cannot reach ${host} (${code})` };
+  }
+  if (TLS.test(code)) {
+    return { code: "CONFIG_INVALID", problem: `no trusted TLS connection to ${host} (${code})` };
+  }
+  if (error.name === "TimeoutError" && /establish a connection/.test(error.message)) {
+    return { code: "UNAVAILABLE", problem: `cannot reach ${host} (no connection in time)` };
+  }
+  return unsettled(`no answer from ${host} (${code || error.name})`, context);
+}
+
+/** The request may have been done: for a condition that matters, for the rest it does not. */
+function unsettled(problem: string, { condition = "none" }: S3ErrorContext): Verdict {
+  return { code: condition === "none" ? "UNAVAILABLE" : "OUTCOME_UNKNOWN", problem };
+}
+
+function notFound({ operation, condition }: S3ErrorContext): Verdict {
+  if (operation === "put" && condition === "if-version") {
+    return { code: "OBJECT_CHANGED", problem: "the object is gone" };
+  }
+  return { code: "OBJECT_NOT_FOUND", problem: "there is no such object" };
+}
+
+/** A 404 that does not say NoSuchKey: HEAD has no body; anything else is not S3 talking. */
+function notFoundUnnamed(context: S3ErrorContext): Verdict {
+  const { operation, condition, host } = context;
+  if (operation === "head" || operation === "delete" || condition === "if-version") {
+    return notFound(context);
+  }
+  return { code: "CONFIG_INVALID", problem: `${host} answers 404, but not as S3 does` };
+}
+
+function conditionFailed({ condition }: S3ErrorContext): Verdict {
+  if (condition === "if-absent") {
+    return { code: "OBJECT_EXISTS", problem: "there is such an object" };
+  }
+  return { code: "OBJECT_CHANGED", problem: "the object has another version or is gone" };
+}
+
+function forbidden({ operation, bucket, host }: S3ErrorContext): Verdict {
+  const hint =
+    operation === "get" || operation === "head"
+      ? "; without s3:ListBucket it says the same of an object that is missing"
+      : "";
+  return { code: "FORBIDDEN", problem: `${host} denies access to bucket ${bucket}${hint}` };
+}
+
+function statusOf(error: SdkError): number | undefined {
+  return error.$metadata?.httpStatusCode ?? error.$response?.statusCode;
+}
+
+function headersOf(error: SdkError): Readonly<Record<string, string>> {
+  return error.$response?.headers ?? {};
+}
+
+/** Seconds only: a date would have to be compared with a clock. */
+function retryAfterMs(error: SdkError): number | undefined {
+  const header = headersOf(error)["retry-after"];
+  return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) * 1000 : undefined;
+}
+
+/** The store's own words, without anything that looks like a signed URL. */
+function textOf({ name, message }: SdkError): string {
+  const text = `${name}: ${message}`.replace(/\?\S*/g, "");
+  return text.length > ERROR_TEXT_LENGTH_MAX ? `${text.slice(0, ERROR_TEXT_LENGTH_MAX)}...` : text;
+}

@@ -1,0 +1,67 @@
+/**
+ * What an S3 store needs to know, and the check that it makes sense.
+ */
+
+import type { Clock } from "../clock.ts";
+import type { S3Quirks } from "./quirks.ts";
+
+export interface S3Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string | undefined;
+}
+
+export interface S3EncryptionOptions {
+  /** Keys of the customer (SSE-C), sent with every put, get and head. */
+  readonly customerAlgorithm?: string | undefined;
+  readonly customerKey?: string | undefined;
+  readonly customerKeyMd5?: string | undefined;
+  /** Key of AWS KMS, named with every put. */
+  readonly kmsKeyId?: string | undefined;
+}
+
+export interface S3StoreOptions {
+  readonly bucket: string;
+  /** Undefined: found out by following the store's redirect, starting in us-east-1. */
+  readonly region?: string | undefined;
+  /** `https://host[:port][/path]`. Undefined: AWS. */
+  readonly endpoint?: string | undefined;
+  /** Undefined: path style with an endpoint, the bucket in the host name without. */
+  readonly forcePathStyle?: boolean | undefined;
+  /** Undefined: the SDK's default chain (environment, profile, web identity, instance). */
+  readonly credentials?: S3Credentials | (() => Promise<S3Credentials>) | undefined;
+  /** True: any TLS certificate will do. */
+  readonly skipVerify?: boolean | undefined;
+  /** False: bodies are sent as UNSIGNED-PAYLOAD. */
+  readonly signPayload?: boolean | undefined;
+  /** True: deleteMany carries a Content-MD5, for stores that know no newer checksum. */
+  readonly requireContentMd5?: boolean | undefined;
+  readonly storageClass?: string | undefined;
+  readonly encryption?: S3EncryptionOptions | undefined;
+  readonly socketsMax?: number | undefined;
+  readonly connectMsMax?: number | undefined;
+  readonly idleMsMax?: number | undefined;
+  /** Changes to what is known of the provider at this endpoint. */
+  readonly quirks?: Partial<S3Quirks> | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+/** The mistake in these options in one sentence, or undefined. */
+export function s3OptionsProblem(options: S3StoreOptions): string | undefined {
+  const { bucket, endpoint, credentials } = options;
+  if (bucket === "") return "the bucket name is empty";
+  if (!/^[A-Za-z0-9][A-Za-z0-9.:_/-]*$/.test(bucket)) return `"${bucket}" is no bucket name`;
+  if (endpoint !== undefined && !isHttpUrl(endpoint)) {
+    return "the endpoint is no http: or https: URL";
+  }
+  if (typeof credentials === "object") {
+    if (credentials.accessKeyId === "" || credentials.secretAccessKey === "") {
+      return "the access key or its secret is empty";
+    }
+  }
+  return undefined;
+}
+
+function isHttpUrl(text: string): boolean {
+  return /^https?:$/.test(URL.parse(text)?.protocol ?? "");
+}

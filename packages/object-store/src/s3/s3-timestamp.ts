@@ -1,0 +1,19 @@
+/**
+ * When an object's content came to be, as Litestream keeps it on S3: metadata in RFC 3339, UTC,
+ * without trailing zeros of the fraction.
+ */
+
+/** Sent as `x-amz-meta-litestream-timestamp`. */
+export const TIMESTAMP_METADATA = "litestream-timestamp";
+
+export function formatTimestamp(timestampMs: number): string {
+  return new Date(timestampMs).toISOString().replace(/\.?0+Z$/, "Z");
+}
+
+/** Undefined for what is no time: an object without it is as good. */
+export function parseTimestamp(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  // Nanoseconds are cut; Date takes any length of fraction, but rounds nothing beyond three.
+  const timestampMs = Date.parse(text.replace(/(\.\d{3})\d+/, "$1"));
+  return Number.isNaN(timestampMs) ? undefined : timestampMs;
+}

@@ -1,0 +1,51 @@
+/**
+ * Store URLs: taken apart, and made fit to be shown.
+ *
+ * Done by hand where `URL` would change a bucket name or refuse an access point's ARN.
+ */
+
+export interface StoreUrl {
+  /** Without the colon, in lower case. */
+  readonly scheme: string;
+  /** As written, without userinfo. */
+  readonly host: string;
+  /** Percent-decoded, from its first slash. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+}
+
+const SHAPE = /^([A-Za-z][A-Za-z0-9+.-]*):(?:\/\/([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#.*)?$/s;
+const ACCESS_POINT = /^(arn:[^/?#]*:accesspoint\/[^/?#]+)([^?#]*)$/i;
+
+/** Undefined for what is no URL. */
+export function parseStoreUrl(url: string): StoreUrl | undefined {
+  const match = SHAPE.exec(url);
+  if (match === null) return undefined;
+  const [, scheme = "", authority = "", rawPath = "", rawQuery = ""] = match;
+  let host = authority.slice(authority.lastIndexOf("@") + 1);
+  let path = rawPath;
+  const accessPoint = ACCESS_POINT.exec(host + rawPath);
+  if (accessPoint !== null) [, host = "", path = ""] = accessPoint;
+  try {
+    path = decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
+  return { scheme: scheme.toLowerCase(), host, path, query: new URLSearchParams(rawQuery) };
+}
+
+/** The URL as messages may show it: no user, no password, no query, no fragment. */
+export function redactUrl(url: string): string {
+  const match = SHAPE.exec(url);
+  if (match === null) return "(not a URL)";
+  const [, scheme = "", authority, path = ""] = match;
+  if (authority === undefined) return `${scheme}:${path}`;
+  return `${scheme}://${authority.slice(authority.lastIndexOf("@") + 1)}${path}`;
+}
+
+/** Without empty and "." segments, so that one place has one name. Throws RangeError for "..". */
+export function cleanPath(path: string): string {
+  const segments = path.split("/").filter((segment) => segment !== "" && segment !== ".");
+  if (segments.includes("..")) throw new RangeError('a store URL must not have ".." in its path');
+  return segments.join("/");
+}

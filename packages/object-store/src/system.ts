@@ -1,0 +1,36 @@
+/**
+ * The clock, the dice and the environment of this process: the only file that touches them.
+ */
+
+import type { Clock, Random } from "./clock.ts";
+import type { CallOptions } from "./object-store.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  sleep(durationMs: number, { signal }: CallOptions = {}): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      const onAbort = () => {
+        clearTimeout(timer);
+        reject(signal?.reason);
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener("abort", onAbort);
+        resolve();
+      }, durationMs);
+      signal?.addEventListener("abort", onAbort, { once: true });
+    });
+  },
+};
+
+export const systemRandom: Random = () => Math.random();
+
+export function systemEnvironment(): Environment {
+  return process.env;
+}

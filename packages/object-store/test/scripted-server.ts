@@ -1,0 +1,72 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+export interface SeenRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingMessage["headers"];
+  readonly body: Buffer;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+  /** "reset" tears the connection, "silent" never answers, "stall" never ends its answer. */
+  readonly instead?: "reset" | "silent" | "stall";
+}
+
+export interface ScriptedServer extends AsyncDisposable {
+  readonly endpoint: string;
+  readonly seen: SeenRequest[];
+}
+
+/** An HTTP server that says what a test wants a store to say. */
+export async function startScriptedServer(
+  answer: (request: SeenRequest, count: number) => Answer,
+): Promise<ScriptedServer> {
+  const seen: SeenRequest[] = [];
+  const server = createServer(async (request: IncomingMessage, response: ServerResponse) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const url = new URL(request.url ?? "/", "http://localhost");
+    const now: SeenRequest = {
+      method: request.method ?? "",
+      path: url.pathname,
+      query: url.searchParams,
+      headers: request.headers,
+      body: Buffer.concat(chunks),
+    };
+    seen.push(now);
+    const { body = "", headers, instead, status } = answer(now, seen.length);
+    if (instead === "silent") return;
+    if (instead === "reset") {
+      request.socket.resetAndDestroy();
+      return;
+    }
+    response.writeHead(status, headers as Record<string, string>);
+    if (instead === "stall") response.write(body);
+    else if (headers?.["content-length"] === undefined) response.end(body);
+    else response.write(body, () => setTimeout(() => request.socket.destroy(), 5));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    seen,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** An error as S3 writes it. */
+export function errorAnswer(
+  status: number,
+  code: string,
+  headers: Readonly<Record<string, string>> = {},
+): Answer {
+  const body = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>told</Message></Error>`;
+  return { status, headers: { "content-type": "application/xml", ...headers }, body };
+}
