@@ -11,5 +11,6 @@ export function library(entry: Record<string, string>): Options {
     clean: true,
     dts: false,
     splitting: true,
+    removeNodeProtocol: false,
   };
 }

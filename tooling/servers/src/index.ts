@@ -1,0 +1,19 @@
+export { type Broker, startBroker } from "./broker.ts";
+export { startCeph } from "./ceph.ts";
+export { createBucket } from "./create-bucket.ts";
+export { installCeph, isCephInstalled } from "./install-ceph.ts";
+export {
+  type LatencyProxy,
+  type LatencyProxyOptions,
+  type ProxyCounts,
+  startLatencyProxy,
+} from "./latency-proxy.ts";
+export { startMiniflare } from "./miniflare.ts";
+export { REQUEST_KINDS, type RequestKind } from "./request-head.ts";
+export {
+  type RunningServer,
+  type S3Connection,
+  ServerUnavailable,
+  type StartOptions,
+} from "./server.ts";
+export { isServerName, SERVERS, type ServerName } from "./servers.ts";
