@@ -1,0 +1,41 @@
+/**
+ * The code of the READMEs, run as it is pasted; only the URL of the bucket becomes a folder.
+ */
+
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, expect, it } from "vitest";
+
+const ROOT = new URL("../../../", import.meta.url);
+// Inside the package, so that the imports of the pasted code are found.
+const folder = mkdtempSync(fileURLToPath(new URL("./.readme-", import.meta.url)));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function codeBlocks(readme: string): string[] {
+  const text = readFileSync(new URL(readme, ROOT), "utf8");
+  return [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = ""]) => code);
+}
+
+function run(name: string, code: string): void {
+  const file = join(folder, `${name}.ts`);
+  const hasImport = code.includes("import ");
+  const imports = hasImport ? "" : 'import { openDatabase } from "@headwater/node-binding";\n';
+  writeFileSync(file, imports + code.replaceAll("s3://bucket/app.db", `file://${folder}/app.db`));
+  execFileSync(process.execPath, ["--conditions=@headwater/source", "--no-warnings", file], {
+    env: { ...process.env, XDG_STATE_HOME: join(folder, "state") },
+    stdio: "pipe",
+    timeout: 20_000,
+  });
+}
+
+describe.each(["README.md", "packages/node-binding/README.md"])("the code of %s", (readme) => {
+  it("runs as pasted, block after block", () => {
+    const blocks = codeBlocks(readme);
+    expect(blocks.length).toBeGreaterThan(1);
+    for (const [index, code] of blocks.entries()) {
+      run(`${readme.replace(/\W/g, "-")}-${index}`, code);
+    }
+  });
+});
