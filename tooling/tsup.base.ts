@@ -11,6 +11,8 @@ export function library(entry: Record<string, string>): Options {
     clean: true,
     dts: false,
     splitting: true,
+    // Some of Node's modules, node:sqlite among them, have no name without the prefix.
     removeNodeProtocol: false,
+    external: [/^node:/],
   };
 }

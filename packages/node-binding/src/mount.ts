@@ -60,8 +60,7 @@ export function makeHandle(name: string): MountHandle {
  */
 export async function mount(options: MountOptions): Promise<MountHandle> {
   const engineOptions = toEngineOptions(options, environment());
-  registerDrivers(options.drivers);
-  await ensureEngine();
+  await ensureEngine(() => registerDrivers(options.drivers));
   const { name } = await callEngine("mount", [engineOptions], options.signal);
   return makeHandle(name);
 }

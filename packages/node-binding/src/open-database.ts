@@ -28,14 +28,13 @@ export interface OpenedDatabase extends MountHandle {
  */
 export async function openDatabase(options: OpenDatabaseOptions): Promise<OpenedDatabase> {
   const { databaseOptions, ...mountOptions } = options;
-  const Database = needBetterSqlite3();
   const engineOptions = toEngineOptions(mountOptions, environment());
-  registerDrivers(["better-sqlite3"]);
-  await ensureEngine();
+  await ensureEngine(() => registerDrivers(["better-sqlite3"]));
   const { name } = await callEngine("mount", [engineOptions], options.signal);
   const handle = makeHandle(name);
   let database: BetterSqlite3.Database;
   try {
+    const Database = needBetterSqlite3();
     database = new Database(handle.filename, databaseOptions);
     database.pragma("synchronous = NORMAL");
   } catch (error) {

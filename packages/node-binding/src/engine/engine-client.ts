@@ -35,12 +35,19 @@ let channel: BroadcastChannel | undefined;
 let stopLiveness: (() => void) | undefined;
 let starting: Promise<void> | undefined;
 
-/** Makes sure that an engine runs in this process. */
-export async function ensureEngine(): Promise<void> {
-  if (native.engineAlive()) return;
-  starting ??= startWorker().finally(() => {
-    starting = undefined;
-  });
+/**
+ * Makes sure that an engine runs in this process, and does `meanwhile` on this thread while the
+ * engine's thread starts.
+ */
+export async function ensureEngine(meanwhile: () => void): Promise<void> {
+  if (!native.engineAlive()) {
+    starting ??= startWorker().finally(() => {
+      starting = undefined;
+    });
+    // Told to whoever waits below; nobody does when `meanwhile` throws.
+    starting.catch(() => {});
+  }
+  meanwhile();
   await starting;
 }
 
