@@ -1,0 +1,90 @@
+import { describe, expect, it } from "vitest";
+import { Sieve } from "../src/index.ts";
+import { seededRandom } from "./random.ts";
+
+/** SIEVE as its authors describe it, on a plain array: newest first. */
+class NaiveSieve {
+  queue: { frame: number; visited: boolean }[] = [];
+  hand: number | undefined;
+
+  insert(frame: number) {
+    this.queue.unshift({ frame, visited: false });
+  }
+
+  visit(frame: number) {
+    this.queue.find((entry) => entry.frame === frame)!.visited = true;
+  }
+
+  remove(frame: number) {
+    const index = this.queue.findIndex((entry) => entry.frame === frame);
+    if (this.hand === frame) this.hand = this.queue[index - 1]?.frame;
+    this.queue.splice(index, 1);
+  }
+
+  evict(): number | undefined {
+    if (this.queue.length === 0) return undefined;
+    let index = this.queue.findIndex((entry) => entry.frame === this.hand);
+    if (index < 0) index = this.queue.length - 1;
+    while (this.queue[index]!.visited) {
+      this.queue[index]!.visited = false;
+      index = index === 0 ? this.queue.length - 1 : index - 1;
+    }
+    const { frame } = this.queue[index]!;
+    this.hand = this.queue[index - 1]?.frame;
+    this.queue.splice(index, 1);
+    return frame;
+  }
+}
+
+describe("Sieve", () => {
+  it("evicts the oldest frame that was not used", () => {
+    const visited = new Set([0, 2]);
+    const sieve = new Sieve(4, (frame) => visited.delete(frame));
+    for (const frame of [0, 1, 2, 3]) sieve.insert(frame);
+    expect(sieve.evict()).toBe(1);
+    expect(sieve.evict()).toBe(3);
+    expect(sieve.evict()).toBe(0);
+    expect(sieve.evict()).toBe(2);
+    expect(sieve.evict()).toBeUndefined();
+  });
+
+  it("stops when readers set every bit again at once", () => {
+    const sieve = new Sieve(3, () => true);
+    for (const frame of [0, 1, 2]) sieve.insert(frame);
+    expect(sieve.evict()).toBe(0);
+  });
+
+  for (const seed of [1, 2, 3, 4, 5]) {
+    it(`chooses as the plain version does, seed ${seed}`, () => {
+      const random = seededRandom(seed);
+      const visited = new Set<number>();
+      const sieve = new Sieve(32, (frame) => visited.delete(frame));
+      const naive = new NaiveSieve();
+      const free = Array.from({ length: 32 }, (_, index) => index);
+      for (let step = 0; step < 20_000; step += 1) {
+        const used = naive.queue;
+        const choice = random(10);
+        if (choice < 4 && used.length > 0) {
+          const { frame } = used[random(used.length)]!;
+          visited.add(frame);
+          naive.visit(frame);
+        } else if (choice === 4 && used.length > 0) {
+          const { frame } = used[random(used.length)]!;
+          sieve.remove(frame);
+          naive.remove(frame);
+          visited.delete(frame);
+          free.push(frame);
+        } else if (free.length > 0) {
+          const frame = free.pop()!;
+          sieve.insert(frame);
+          naive.insert(frame);
+        } else {
+          const frame = sieve.evict();
+          expect(frame).toBe(naive.evict());
+          free.push(frame!);
+        }
+        expect(sieve.count).toBe(naive.queue.length);
+      }
+    });
+  }
+});
