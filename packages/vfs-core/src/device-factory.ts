@@ -1,0 +1,25 @@
+/**
+ * How the engine gets its page device: made once the state of the replica is known.
+ */
+
+import type { DeviceEvents, PageDevice, PublishedState } from "./page-device.ts";
+
+export interface DeviceOptions {
+  /** What SQLite opens: `file:NAME?vfs=headwater`. Not to be found before `activate()`. */
+  readonly name: string;
+  readonly mode: "read" | "write";
+  /** Zero for a new database, until its first commit or a recovered segment fixes it. */
+  readonly pageSize: number;
+  /**
+   * Where the device starts. In write mode an earlier run of this journal had uploaded everything
+   * up to here: commits that `journal.recover` finds after it become the state, others change
+   * nothing.
+   */
+  readonly seq: number;
+  readonly state: PublishedState;
+  readonly requestTimeoutMs: number;
+}
+
+export interface DeviceFactory {
+  create(options: DeviceOptions, events: DeviceEvents): PageDevice;
+}

@@ -1,0 +1,129 @@
+/**
+ * The file that hydration fills: an ordinary database file once it is complete, sparse before.
+ *
+ * Always true: writes happen one after another in the order of the calls, so of two versions of a
+ * page the one given later is the one that stays.
+ */
+
+import { constants } from "node:fs";
+import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { HeadwaterError } from "../errors.ts";
+import { ProcessLock } from "./process-lock.ts";
+
+const { O_CREAT, O_NOFOLLOW, O_RDWR, O_TRUNC } = constants;
+
+export interface ImagePage {
+  readonly pgno: number;
+  readonly page: Uint8Array;
+}
+
+export class ImageFile {
+  /** Undefined when the image goes with the mount. */
+  readonly path: string | undefined;
+  readonly #handle: FileHandle;
+  readonly #lock: ProcessLock | undefined;
+  #folder: string | undefined;
+  readonly #filePath: string;
+  #last: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    handle: FileHandle,
+    filePath: string,
+    owned: { readonly lock?: ProcessLock; readonly folder?: string },
+  ) {
+    this.#handle = handle;
+    this.#filePath = filePath;
+    this.#lock = owned.lock;
+    this.#folder = owned.folder;
+    this.path = owned.folder === undefined ? filePath : undefined;
+  }
+
+  /** What the page device opens for reading. */
+  get filePath(): string {
+    return this.#filePath;
+  }
+
+  /** An empty image at that path, which stays; without a path, one that nobody else sees. */
+  static async create(path: string | undefined): Promise<ImageFile> {
+    if (path === undefined) {
+      const folder = await mkdtemp(join(tmpdir(), "headwater-"));
+      const filePath = join(folder, "image.db");
+      return new ImageFile(await open(filePath, "wx+", 0o600), filePath, { folder });
+    }
+    const result = await ProcessLock.take(`${path}.lock`).catch((error: unknown) => {
+      const sentence = `cannot use ${path} as local image: ${(error as Error).message}`;
+      throw new HeadwaterError("IMAGE_FAILED", sentence, { cause: error });
+    });
+    if (result.type === "held") {
+      const { pid } = result.owner;
+      throw new HeadwaterError("IMAGE_LOCKED", `${path} is the local image of process ${pid}`);
+    }
+    const { lock } = result;
+    try {
+      // A link could lead to a file that somebody still needs.
+      const flags = O_RDWR | O_CREAT | O_TRUNC | (O_NOFOLLOW ?? 0);
+      return new ImageFile(await open(path, flags, 0o600), path, { lock });
+    } catch (error) {
+      await lock.release();
+      const sentence = `cannot use ${path} as local image: ${(error as Error).message}`;
+      throw new HeadwaterError("IMAGE_FAILED", sentence, { cause: error });
+    }
+  }
+
+  /** A private image needs no name once the device has opened it: a crash then leaves nothing. */
+  async hide(): Promise<void> {
+    if (this.#folder === undefined) return;
+    const folder = this.#folder;
+    this.#folder = undefined;
+    await rm(folder, { recursive: true, force: true }).catch(() => {
+      this.#folder = folder;
+    });
+  }
+
+  /** Ascending pages; those that follow each other go in one write. */
+  write(pages: readonly ImagePage[], pageSize: number): Promise<void> {
+    return this.#inTurn(async () => {
+      for (let start = 0; start < pages.length; ) {
+        let end = start + 1;
+        while (end < pages.length && pages[end]!.pgno === pages[end - 1]!.pgno + 1) end += 1;
+        const run = pages.slice(start, end).map(({ page }) => page);
+        await this.#writeAll(run, (pages[start]!.pgno - 1) * pageSize);
+        start = end;
+      }
+    });
+  }
+
+  /** Grows with a hole, or cuts off. */
+  setSize(size: number): Promise<void> {
+    return this.#inTurn(() => this.#handle.truncate(size));
+  }
+
+  sync(): Promise<void> {
+    return this.#inTurn(() => this.#handle.sync());
+  }
+
+  async close(): Promise<void> {
+    await this.#last.catch(() => {});
+    await this.#handle.close();
+    if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true });
+    await this.#lock?.release();
+  }
+
+  async #writeAll(buffers: Uint8Array[], position: number): Promise<void> {
+    const total = buffers.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const whole = buffers.length === 1 ? buffers[0]! : Buffer.concat(buffers, total);
+    for (let written = 0; written < total; ) {
+      const rest = total - written;
+      const result = await this.#handle.write(whole, written, rest, position + written);
+      written += result.bytesWritten;
+    }
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const done = this.#last.then(work, work);
+    this.#last = done;
+    return done;
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * The folder where commits wait for their upload, and what is known of uploads, on disk.
+ *
+ *   <16 digits>.journal   segments, written by the page device; a higher number is newer
+ *   state.json            how far the bucket has everything
+ *   intent.json           the uploads that may have been sent for the next transaction
+ *   replica.json          which replica the folder belongs to
+ *   lock                  which process uses it
+ *
+ * Always true: a record is written and durable before what it speaks of is done.
+ */
+
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { HeadwaterError } from "../errors.ts";
+import { readIfThere, removeIfThere, writeDurably } from "./durable-file.ts";
+import { type LockResult, ProcessLock } from "./process-lock.ts";
+
+/** The bucket stands at `txid` and has every commit up to `seq`. */
+export interface SyncedPoint {
+  readonly txid: bigint;
+  readonly seq: number;
+  /** Of the file that brought the bucket there, if it was ours. */
+  readonly fileChecksum?: bigint | undefined;
+}
+
+/** An upload that may or may not have been made. */
+export interface UploadIntent extends SyncedPoint {
+  readonly fileChecksum: bigint;
+}
+
+const SEGMENT_NAME = /^(\d{16})\.journal$/;
+const RECORD_VERSION = 1;
+
+/** Uploads remembered for one transaction. Each takes a run that ended in the middle of one. */
+const INTENTS_MAX = 16;
+
+export class JournalFolder {
+  readonly path: string;
+  /** Segments that were here when the folder was opened, the oldest first. */
+  readonly segments: readonly string[];
+  /** As it was when the folder was opened. */
+  readonly synced: SyncedPoint | undefined;
+  readonly #lock: ProcessLock;
+  #intents: readonly UploadIntent[];
+  #lastNumber: number;
+
+  private constructor(path: string, lock: ProcessLock, found: Found) {
+    this.path = path;
+    this.#lock = lock;
+    this.segments = found.numbers.map((number) => segmentPath(path, number));
+    this.#lastNumber = found.numbers.at(-1) ?? 0;
+    this.synced = found.synced;
+    this.#intents = found.intents;
+  }
+
+  /** `identity` names the replica: a folder of another one is refused. */
+  static async open(path: string, identity: string): Promise<JournalFolder> {
+    const result = await lockFolder(path);
+    if (result.type === "held") {
+      const { pid, host } = result.owner;
+      const sentence = `the journal ${path} is used by process ${pid} on ${host}`;
+      throw new HeadwaterError("JOURNAL_LOCKED", sentence);
+    }
+    try {
+      await claimFor(path, identity);
+      return new JournalFolder(path, result.lock, await findRecords(path));
+    } catch (error) {
+      await result.lock.release();
+      throw error;
+    }
+  }
+
+  /** The path of a segment that is not there yet. */
+  nextSegmentPath(): string {
+    this.#lastNumber += 1;
+    return segmentPath(this.path, this.#lastNumber);
+  }
+
+  async writeSynced(point: SyncedPoint): Promise<void> {
+    await this.#write("state.json", toRecord(point));
+  }
+
+  /**
+   * Every upload that may have been sent for the newest transaction that one was sent for, the
+   * oldest first. There are several when a process ended before it knew what became of its own.
+   */
+  get intents(): readonly UploadIntent[] {
+    return this.#intents;
+  }
+
+  async writeIntent(intent: UploadIntent): Promise<void> {
+    const others = this.#intents.filter(({ txid }) => txid === intent.txid);
+    this.#intents = [...others.slice(1 - INTENTS_MAX), intent];
+    await this.#write("intent.json", { intents: this.#intents.map(toRecord) });
+  }
+
+  async remove(segmentPaths: readonly string[]): Promise<void> {
+    await Promise.all(segmentPaths.map(removeIfThere));
+  }
+
+  async close(): Promise<void> {
+    await this.#lock.release();
+  }
+
+  async #write(name: string, record: object): Promise<void> {
+    const text = JSON.stringify({ version: RECORD_VERSION, ...record });
+    await writeDurably(join(this.path, name), `${text}\n`);
+  }
+}
+
+async function lockFolder(path: string): Promise<LockResult> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    return await ProcessLock.take(join(path, "lock"));
+  } catch (error) {
+    const sentence = `cannot use the journal folder ${path}: ${(error as Error).message}`;
+    throw new HeadwaterError("JOURNAL_INVALID", sentence, { cause: error });
+  }
+}
+
+interface Found {
+  readonly numbers: readonly number[];
+  readonly synced: SyncedPoint | undefined;
+  readonly intents: readonly UploadIntent[];
+}
+
+async function findRecords(path: string): Promise<Found> {
+  const numbers: number[] = [];
+  for (const name of await readdir(path)) {
+    const match = SEGMENT_NAME.exec(name);
+    if (match !== null) numbers.push(Number(match[1]));
+  }
+  const state = await readRecord(path, "state.json");
+  const record = await readRecord(path, "intent.json");
+  return {
+    numbers: numbers.sort((a, b) => a - b),
+    synced: state && toPoint(path, state),
+    intents: record === undefined ? [] : toIntents(path, record.intents),
+  };
+}
+
+async function claimFor(path: string, identity: string): Promise<void> {
+  const record = await readRecord(path, "replica.json");
+  if (record === undefined) {
+    const text = JSON.stringify({ version: RECORD_VERSION, replica: identity });
+    await writeDurably(join(path, "replica.json"), `${text}\n`);
+    return;
+  }
+  if (record.replica === identity) return;
+  const sentence = `the journal ${path} belongs to ${String(record.replica)}, not to ${identity}`;
+  throw new HeadwaterError("JOURNAL_INVALID", sentence);
+}
+
+async function readRecord(
+  path: string,
+  name: string,
+): Promise<Readonly<Record<string, unknown>> | undefined> {
+  const text = await readIfThere(join(path, name));
+  if (text === undefined) return undefined;
+  let record: unknown;
+  try {
+    record = JSON.parse(text);
+  } catch (error) {
+    throw invalid(path, `${name} cannot be read`, error);
+  }
+  if (typeof record !== "object" || record === null) throw invalid(path, `${name} is no record`);
+  const { version } = record as { readonly version?: unknown };
+  if (version !== RECORD_VERSION) throw invalid(path, `${name} is of version ${String(version)}`);
+  return record as Readonly<Record<string, unknown>>;
+}
+
+function toPoint(path: string, record: Readonly<Record<string, unknown>>): SyncedPoint {
+  const { seq } = record;
+  if (typeof seq !== "number" || !Number.isSafeInteger(seq) || seq < 0) {
+    throw invalid(path, `a record names the commit ${String(seq)}`);
+  }
+  const { fileChecksum } = record;
+  if (fileChecksum === undefined) return { txid: toBigInt(path, record.txid), seq };
+  return { txid: toBigInt(path, record.txid), seq, fileChecksum: toBigInt(path, fileChecksum) };
+}
+
+function toIntents(path: string, records: unknown): UploadIntent[] {
+  if (!Array.isArray(records)) throw invalid(path, "intent.json names no uploads");
+  return records.map((record) => {
+    const { fileChecksum, ...point } = toPoint(path, record as Readonly<Record<string, unknown>>);
+    if (fileChecksum === undefined) throw invalid(path, "an upload without a checksum");
+    return { ...point, fileChecksum };
+  });
+}
+
+function toRecord({ txid, seq, fileChecksum }: SyncedPoint): object {
+  return { txid: txid.toString(), seq, fileChecksum: fileChecksum?.toString() };
+}
+
+function toBigInt(path: string, value: unknown): bigint {
+  if (typeof value === "string" && /^\d{1,20}$/.test(value)) return BigInt(value);
+  throw invalid(path, `a record holds ${String(value)} where a number should be`);
+}
+
+function invalid(path: string, what: string, cause?: unknown): HeadwaterError {
+  return new HeadwaterError("JOURNAL_INVALID", `the journal ${path} is damaged: ${what}`, {
+    cause,
+  });
+}
+
+function segmentPath(path: string, number: number): string {
+  return join(path, `${String(number).padStart(16, "0")}.journal`);
+}

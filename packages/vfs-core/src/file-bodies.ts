@@ -1,0 +1,31 @@
+/**
+ * Pages out of whole LTX files that are in memory, for as long as somebody holds on to this.
+ */
+
+import { decodePageFrame, type PageSize, type Pgno } from "@headwater/ltx";
+import type { LoadedFile } from "./load-file.ts";
+import type { PageLocation } from "./page-map.ts";
+
+export class FileBodies {
+  readonly #bodies = new Map<string, Uint8Array>();
+  readonly #pageSize: PageSize;
+
+  constructor(loaded: readonly LoadedFile[], pageSize: number) {
+    this.#pageSize = pageSize as PageSize;
+    for (const { file, body } of loaded) if (body !== undefined) this.#bodies.set(file.key, body);
+  }
+
+  /** The page at that place; undefined when its file is not here, or not sound there. */
+  page(pgno: number, location: PageLocation | undefined): Uint8Array | undefined {
+    if (location === undefined) return undefined;
+    const { file, offset, size } = location;
+    const frame = this.#bodies.get(file.key)?.subarray(offset, offset + size);
+    if (frame === undefined) return undefined;
+    try {
+      return decodePageFrame(frame, this.#pageSize, { pgno: pgno as Pgno, at: offset }).page;
+    } catch {
+      // Whoever needs the page will fetch it and be told what is wrong with it.
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * The LTX files that page maps point into, each under a small number, its ordinal.
+ *
+ * Always true: an ordinal means the same file as long as any living page map uses it. Ordinals of
+ * forgotten files are given out again.
+ */
+
+import { FILE_TABLE_SLACK } from "./limits.ts";
+import type { LtxFile } from "./ltx-file.ts";
+
+export class FileTable {
+  readonly #files: (LtxFile | undefined)[] = [];
+  readonly #free: number[] = [];
+  readonly #ordinals = new Map<string, number>();
+  #cleanAt = FILE_TABLE_SLACK;
+
+  get count(): number {
+    return this.#ordinals.size;
+  }
+
+  /** The ordinal of the file, a new one if it is not here yet. */
+  add(file: LtxFile): number {
+    const known = this.#ordinals.get(file.key);
+    if (known !== undefined && this.#files[known]!.size === file.size) return known;
+    const ordinal = this.#free.pop() ?? this.#files.length;
+    this.#files[ordinal] = file;
+    this.#ordinals.set(file.key, ordinal);
+    return ordinal;
+  }
+
+  get(ordinal: number): LtxFile {
+    const file = this.#files[ordinal];
+    if (file === undefined) throw new Error(`file table: no file ${ordinal}`);
+    return file;
+  }
+
+  /** Whether enough files have come since the last `retain` to make another one worth its time. */
+  get isDue(): boolean {
+    return this.#files.length - this.#free.length >= this.#cleanAt;
+  }
+
+  /** Forgets every file that is not in use. */
+  retain(used: ReadonlySet<number>): void {
+    for (const [ordinal, file] of this.#files.entries()) {
+      if (file === undefined || used.has(ordinal)) continue;
+      this.#files[ordinal] = undefined;
+      this.#free.push(ordinal);
+      if (this.#ordinals.get(file.key) === ordinal) this.#ordinals.delete(file.key);
+    }
+    this.#cleanAt = 2 * used.size + FILE_TABLE_SLACK;
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * A set of page numbers, one bit each.
+ */
+
+export class PageSet {
+  #bits = new Uint8Array(1024);
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  has(pgno: number): boolean {
+    return ((this.#bits[pgno >>> 3] ?? 0) & (1 << (pgno & 7))) !== 0;
+  }
+
+  add(pgno: number): void {
+    if (this.has(pgno)) return;
+    const at = pgno >>> 3;
+    if (at >= this.#bits.length) {
+      const grown = new Uint8Array(Math.max(at + 1, this.#bits.length * 2));
+      grown.set(this.#bits);
+      this.#bits = grown;
+    }
+    this.#bits[at]! |= 1 << (pgno & 7);
+    this.#count += 1;
+  }
+
+  delete(pgno: number): void {
+    if (!this.has(pgno)) return;
+    this.#bits[pgno >>> 3]! &= ~(1 << (pgno & 7));
+    this.#count -= 1;
+  }
+}

@@ -1,0 +1,91 @@
+/** Every limit of this package, each with its reason. */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Levels of a replica: 0 to 8 are compacted one into the next, 9 holds snapshots. */
+export const LEVEL_MAX = 8;
+export const SNAPSHOT_LEVEL = 9;
+
+/** A file up to this size is fetched whole: one request instead of two, and its pages are here. */
+export const WHOLE_FILE_BYTES = 256 * KIB;
+
+/** Share of a file's size that its index is guessed to take; a wrong guess costs one request. */
+export const TAIL_SHARE = 64;
+export const TAIL_BYTES_MIN = 32 * KIB;
+export const TAIL_BYTES_MAX = 16 * MIB;
+
+/** Requests in flight at once, all kinds together. More only queue up in the SDK or the network. */
+export const REQUESTS_PARALLEL = 32;
+/** Of these, the most that prefetch and hydration may use, so that a miss never waits for them. */
+export const PREFETCH_PARALLEL = 12;
+export const HYDRATE_PARALLEL = 6;
+/** Requests that wait for their turn. Each belongs to a blocked reader or to a bounded window. */
+export const REQUEST_QUEUE_MAX = 10_000;
+
+/** Bytes between two wanted frames that are cheaper to fetch than to leave out. */
+export const COALESCE_GAP_BYTES = 64 * KIB;
+/** The most bytes of one request for pages: large enough for throughput, small enough to share. */
+export const RANGE_BYTES_MAX = 4 * MIB;
+
+/** Scans that are followed at once; the least recently moved one makes room. */
+export const SCANS_MAX = 8;
+/**
+ * The first window of a scan, and the largest. Each is four times the one before: a few hundred
+ * kilobytes in vain cost less than another round trip.
+ */
+export const READ_AHEAD_BYTES_MIN = 128 * KIB;
+export const READ_AHEAD_BYTES_MAX = 8 * MIB;
+export const READ_AHEAD_GROWTH = 4;
+/** A scan may use this share of the cache for pages that nobody has read yet. */
+export const READ_AHEAD_CACHE_SHARE = 4;
+/** How often a scan is looked at that reads from memory, and when it counts as over. */
+export const SCAN_LOOK_MS = 3;
+export const SCAN_IDLE_MS = 100;
+
+/** How often a page may move to another file while it is being fetched. */
+export const REPLAN_TRIES = 4;
+/** How often opening starts again because files went away or the listing had a gap. */
+export const OPEN_TRIES = 5;
+export const OPEN_RETRY_MS = 200;
+
+/** How exactly the deadline of a page request is kept. */
+export const DEADLINE_STEP_MS = 100;
+
+/** Level-0 files taken one after another by name before a listing is the better way to catch up. */
+export const FOLLOW_FILES_MAX = 16;
+
+/** Versions of the page map that wait for a reader to end. A reader this old is an error. */
+export const VERSIONS_MAX = 100_000;
+
+/** Files that may be forgotten before the table of files is cleaned up. */
+export const FILE_TABLE_SLACK = 1024;
+
+/** Bytes of pages that opening puts into the cache before anything else may happen. */
+export const KEEP_BATCH_BYTES = 4 * MIB;
+
+/** Bytes of pages that are encoded before page requests are looked at again. */
+export const ENCODE_BATCH_BYTES = MIB;
+
+/** Commits that make one upload start before the interval is over. */
+export const JOURNAL_EAGER_BYTES = 32 * MIB;
+
+/** How often a pending upload looks whether it should start before the interval is over. */
+export const SYNC_LOOK_MS = 100;
+
+/** How long a failed upload waits before the next try: doubles from the interval up to this. */
+export const SYNC_RETRY_MS_MAX = 30_000;
+/**
+ * Pages that hydration has asked for at once, as bytes of memory; two such windows are under way.
+ */
+export const HYDRATE_WINDOW_BYTES = 16 * MIB;
+/** Pages of the local image that are written, then marked present, together. */
+export const HYDRATE_BATCH_BYTES = MIB;
+/** How often pages that wait for readers to move on are tried again. */
+export const HYDRATE_RETRY_MS = 250;
+
+/** After a listing that showed a problem, the next one is this far away, then twice as far. */
+export const LIST_PAUSE_MS_MIN = 1000;
+
+/** Interval of listings that heal what following by name cannot see. */
+export const LIST_INTERVAL_MS = 30_000;

@@ -1,0 +1,23 @@
+/**
+ * One LTX file of a replica, as its name and its listing tell it. Immutable, like the object.
+ */
+
+import type { Txid } from "@headwater/ltx";
+
+export interface LtxFile {
+  readonly level: number;
+  readonly minTxid: Txid;
+  readonly maxTxid: Txid;
+  readonly key: string;
+  /** Bytes of the object. */
+  readonly size: number;
+  /** When its last transaction was made, as far as the store tells. */
+  readonly createdAtMs: number;
+}
+
+/** The order of a listing: by first txid, then by last. */
+export function compareFiles(a: LtxFile, b: LtxFile): number {
+  if (a.minTxid !== b.minTxid) return a.minTxid < b.minTxid ? -1 : 1;
+  if (a.maxTxid !== b.maxTxid) return a.maxTxid < b.maxTxid ? -1 : 1;
+  return 0;
+}

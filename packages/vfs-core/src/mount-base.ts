@@ -1,0 +1,85 @@
+/**
+ * What the mounts of both modes begin with: the store in its layers, and the numbers that a reader
+ * is shown.
+ */
+
+import { type ObjectStore, RequestCounts, retrying, traced } from "@headwater/object-store";
+import { FileBodies } from "./file-bodies.ts";
+import { FileTable } from "./file-table.ts";
+import { KEEP_BATCH_BYTES } from "./limits.ts";
+import type { LoadedMap } from "./load-map.ts";
+import type { MountState } from "./mount-state.ts";
+import type { ReadSettings, WriteSettings } from "./options.ts";
+import type { PublishedState } from "./page-device.ts";
+import { RequestQueue } from "./read/request-queue.ts";
+import { makeReplica, type Replica } from "./replica.ts";
+
+export interface MountBase {
+  readonly replica: Replica;
+  /** The store of the replica without retries. */
+  readonly once: ObjectStore;
+  readonly queue: RequestQueue;
+  readonly files: FileTable;
+  readonly counts: RequestCounts;
+  readonly toPublished: (txid: bigint, pageCount: number) => PublishedState;
+}
+
+export function makeMountBase(settings: ReadSettings | WriteSettings): MountBase {
+  const { store, path, url, clock } = settings;
+  const counts = new RequestCounts();
+  const once = traced(store, { onRequest: counts.add, clock });
+  const replica = makeReplica({ store: retrying(once, { clock }), path, url, clock });
+  const lineage = hashText(`${replica.name} ${path}`);
+  return {
+    replica,
+    once,
+    queue: new RequestQueue(),
+    files: new FileTable(),
+    counts,
+    toPublished: (txid, pageCount) => ({
+      txid,
+      pageCount,
+      changeCounter: (Number(BigInt.asUintN(32, txid)) ^ lineage) >>> 0,
+    }),
+  };
+}
+
+/**
+ * Puts the pages that opening brought along into the cache, as long as there is room. The first few
+ * megabytes, from the newest files, are there when this returns; the rest follows between other
+ * work.
+ */
+export async function keepLoadedPages(
+  state: MountState,
+  { loaded }: LoadedMap,
+  { clock }: Replica,
+): Promise<void> {
+  const { cache, pageSize, versions } = state;
+  if (cache === undefined) return;
+  const bodies = new FileBodies(loaded, pageSize);
+  let batchBytes = 0;
+  for (const { file, index, body } of loaded.toReversed()) {
+    if (body === undefined) continue;
+    for (const pgno of index.pgnos) {
+      if (!cache.hasRoom) return;
+      const { fromSeq, map } = versions.newest;
+      const location = map.find(pgno);
+      if (location?.file.key !== file.key) continue;
+      const page = bodies.page(pgno, location);
+      if (page !== undefined) state.keep(pgno, fromSeq, location, page);
+      batchBytes += pageSize;
+      if (batchBytes < KEEP_BATCH_BYTES) continue;
+      batchBytes = 0;
+      await clock.yield();
+    }
+  }
+}
+
+/** FNV-1a. */
+function hashText(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index += 1) {
+    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  }
+  return hash >>> 0;
+}

@@ -1,0 +1,45 @@
+/**
+ * A mount: one replica, opened in one mode, served to SQLite through a page device.
+ */
+
+import type { DeviceFactory } from "./device-factory.ts";
+import { type MountOptions, settleReadOptions, settleWriteOptions } from "./options.ts";
+import { openReadMount } from "./read/read-mount.ts";
+import type { MountStatus } from "./status.ts";
+import { openWriteMount } from "./write/write-mount.ts";
+
+export interface WaitOptions {
+  /** Ends the wait, and nothing else: the call rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Mount extends AsyncDisposable {
+  readonly name: string;
+  readonly mode: "read" | "write";
+  status(): MountStatus;
+  /**
+   * Write mode: resolves with the transaction that the bucket stands at, once everything committed
+   * before the call is in it and the lease was still held. Read mode: looks for new transactions.
+   */
+  flush(options?: WaitOptions): Promise<bigint>;
+  /** Resolves when readers that start from now on see this transaction of the replica. */
+  waitForTxid(txid: bigint, options?: WaitOptions): Promise<void>;
+  /** Resolves when the local image is complete. Rejects when hydration is off or has failed. */
+  hydrated(options?: WaitOptions): Promise<void>;
+  /** Uploads what is pending, gives the lease back, ends the device. May be called again. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a replica. The factory makes the device once it is known what it has to show.
+ *
+ * Rejects with a HeadwaterError, or with the reason of `options.signal`.
+ */
+export async function openMount(options: MountOptions, factory: DeviceFactory): Promise<Mount> {
+  switch (options.mode) {
+    case "read":
+      return openReadMount(settleReadOptions(options), factory);
+    case "write":
+      return openWriteMount(settleWriteOptions(options), factory);
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * The options of a mount: what they are, their defaults, and one sentence for each that is wrong.
+ */
+
+import type { ObjectStore } from "@headwater/object-store";
+import type { Clock } from "./clock.ts";
+import { HeadwaterError } from "./errors.ts";
+import { LIST_INTERVAL_MS } from "./limits.ts";
+import { systemClock } from "./system.ts";
+
+export type LeaseChoice =
+  | "off"
+  | {
+      readonly ttlMs?: number | undefined;
+      /** A name for people. By default, host and process. */
+      readonly owner?: string | undefined;
+      /** How long to wait for a lease that another holds. Zero, the default: not at all. */
+      readonly waitMs?: number | undefined;
+    };
+
+interface CommonOptions {
+  /** What SQLite opens. */
+  readonly name: string;
+  /** Not closed with the mount: whoever opened it closes it. */
+  readonly store: ObjectStore;
+  /** Where in the store the replica lies. */
+  readonly path: string;
+  /** For messages; what could be secret in it is left out of them. */
+  readonly url: string;
+  readonly cacheBytes?: number | undefined;
+  readonly requestTimeoutMs?: number | undefined;
+  /** Fills a local copy in the background. Without a path, one that goes with the mount. */
+  readonly hydrate?: { readonly path?: string | undefined } | undefined;
+  /** Ends the opening, not the mount. */
+  readonly signal?: AbortSignal | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+export interface ReadMountOptions extends CommonOptions {
+  readonly mode: "read";
+  /** Zero: look for new transactions only when asked. */
+  readonly pollIntervalMs?: number | undefined;
+  /** How often to list everything, to heal what following by name cannot see. */
+  readonly listIntervalMs?: number | undefined;
+  /** Wait until there is a replica, until the signal aborts. */
+  readonly waitForReplica?: boolean | undefined;
+}
+
+export interface WriteMountOptions extends CommonOptions {
+  readonly mode: "write";
+  /** A folder of this replica alone, on a disk that survives a crash. */
+  readonly journalDir: string;
+  readonly syncIntervalMs?: number | undefined;
+  readonly lease?: LeaseChoice | undefined;
+  /** Refuse to begin a new, empty database. */
+  readonly mustExist?: boolean | undefined;
+}
+
+export type MountOptions = ReadMountOptions | WriteMountOptions;
+
+const MIB = 1024 * 1024;
+
+const DEFAULTS = {
+  cacheBytes: 64 * MIB,
+  requestTimeoutMs: 30_000,
+  pollIntervalMs: 1000,
+  listIntervalMs: LIST_INTERVAL_MS,
+  syncIntervalMs: 1000,
+};
+
+export const LEASE_TTL_MS = 30_000;
+
+type Settled<Options> = Options &
+  Required<{
+    [Name in keyof Options & (keyof typeof DEFAULTS | "clock")]: Exclude<Options[Name], undefined>;
+  }>;
+
+export type ReadSettings = Settled<ReadMountOptions>;
+export type WriteSettings = Settled<WriteMountOptions>;
+
+export function settleReadOptions(options: ReadMountOptions): ReadSettings {
+  checkCommon(options);
+  const { pollIntervalMs = DEFAULTS.pollIntervalMs } = options;
+  const { listIntervalMs = DEFAULTS.listIntervalMs } = options;
+  checkDuration("pollIntervalMs", pollIntervalMs, 0);
+  checkDuration("listIntervalMs", listIntervalMs, 1);
+  return { ...options, ...settleCommon(options), pollIntervalMs, listIntervalMs };
+}
+
+export function settleWriteOptions(options: WriteMountOptions): WriteSettings {
+  checkCommon(options);
+  const { syncIntervalMs = DEFAULTS.syncIntervalMs } = options;
+  checkDuration("syncIntervalMs", syncIntervalMs, 1);
+  if (options.journalDir === "") throw invalid("journalDir must name a folder");
+  return { ...options, ...settleCommon(options), syncIntervalMs };
+}
+
+function settleCommon(options: CommonOptions) {
+  return {
+    cacheBytes: options.cacheBytes ?? DEFAULTS.cacheBytes,
+    requestTimeoutMs: options.requestTimeoutMs ?? DEFAULTS.requestTimeoutMs,
+    clock: options.clock ?? systemClock,
+  };
+}
+
+function checkCommon({ name, cacheBytes, requestTimeoutMs }: CommonOptions): void {
+  if (name === "") throw invalid("name must not be empty");
+  if (cacheBytes !== undefined && !(Number.isFinite(cacheBytes) && cacheBytes >= 0)) {
+    throw invalid(`cacheBytes must be 0 or more: ${cacheBytes}`);
+  }
+  if (requestTimeoutMs !== undefined) checkDuration("requestTimeoutMs", requestTimeoutMs, 1);
+}
+
+function checkDuration(name: string, value: number, min: number): void {
+  if (Number.isFinite(value) && value >= min) return;
+  throw invalid(`${name} must be ${min} or more milliseconds: ${value}`);
+}
+
+function invalid(sentence: string): HeadwaterError {
+  return new HeadwaterError("OPTION_INVALID", sentence);
+}

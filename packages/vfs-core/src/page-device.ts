@@ -1,0 +1,155 @@
+/**
+ * The page device as the engine sees it: the half that SQLite talks to, one per mount.
+ *
+ * The page device serves resident pages by itself (its own transaction, the journal, the page
+ * cache, the local image) and sends a `DeviceRequest` for any other. Every method here is
+ * synchronous, cheap, and called on the engine thread only. `node-binding` implements it over
+ * native code; `device/local-device.ts` implements the reading half in TypeScript.
+ *
+ * Always true:
+ *   - Visibility is by seq, which grows by one at each local commit and each applied poll.
+ *   - A reader pins the newest seq when its read transaction starts and sees exactly that seq until
+ *     it ends. `oldestPin()` is the lowest seq that any reader still needs.
+ *   - Look-up order: own uncommitted pages, journal pages visible to the pin, cache frame valid at
+ *     the pin, local image, request to the engine.
+ */
+
+/** What all readers that start from now on see. */
+export interface PublishedState {
+  readonly pageCount: number;
+  /** What bytes 24-27 of page 1 show in read mode; differs whenever the content may. */
+  readonly changeCounter: number;
+  /** Newest transaction of the replica that this state includes; 0n when the replica is empty. */
+  readonly txid: bigint;
+}
+
+export interface DeviceState extends PublishedState {
+  readonly seq: number;
+  /** Zero until the first commit of a new database has fixed it. */
+  readonly pageSize: number;
+}
+
+/** What a SQLite thread waits for. Answer each exactly once. */
+export type DeviceRequest =
+  | {
+      /** A page that the device does not hold. */
+      readonly type: "read";
+      readonly id: number;
+      readonly pgno: number;
+      /** The pin of the reader: answer with the page as of this seq. */
+      readonly seq: number;
+    }
+  | {
+      /**
+       * `PRAGMA headwater_sync`: answer "done" once everything committed so far is in the bucket.
+       */
+      readonly type: "sync";
+      readonly id: number;
+    };
+
+/** How a request ends; the native half turns it into an SQLite result code in one place. */
+export type DeviceAnswer =
+  | { readonly type: "page"; readonly page: Uint8Array }
+  | { readonly type: "done" }
+  | { readonly type: "error"; readonly code: DeviceErrorCode; readonly message: string };
+
+export type DeviceErrorCode = "READ_FAILED" | "CORRUPT" | "BUSY" | "SYNC_FAILED" | "CLOSED";
+
+export interface PageDevice {
+  state(): DeviceState;
+  /** From now on SQLite finds the device by its name. False when another one has the name. */
+  activate(): boolean;
+  /** Read mode: makes a new state visible to readers that start from now on; returns its seq. */
+  publish(state: PublishedState): number;
+  /** Write mode: the bucket now stands at this txid. Visibility does not change. */
+  setTxid(txid: bigint): void;
+  /** The lowest seq that is pinned, or the newest seq when nobody reads. */
+  oldestPin(): number;
+  answer(id: number, answer: DeviceAnswer): void;
+
+  /**
+   * Memory for the page cache, zeroed, shared with the native half. The device looks at it only
+   * after `publishCache()`. Called once, when the page size is known.
+   */
+  allocateCache(byteLength: number): ArrayBufferLike;
+  publishCache(): void;
+
+  /** Stops (or allows) write transactions; the reason is what the user is told. */
+  setWritable(writable: boolean, reason: string): void;
+
+  readonly journal: CommitJournal;
+  readonly image: ImageMap;
+
+  /** No further requests come; those that wait are answered with `CLOSED`. */
+  close(): void;
+}
+
+/** Commits that are not yet in the bucket. Native in production: SQLite's thread appends to it. */
+export interface CommitJournal {
+  /**
+   * Indexes an existing segment file up to its last whole commit, oldest segment first, before the
+   * device is active. If its last commit is newer than the state, it becomes the state. An empty
+   * file is a segment without commits.
+   */
+  recover(path: string): RecoveredSegment;
+  /**
+   * Starts a new segment file and makes it the one that commits go to. False when a transaction has
+   * already written to the present one: try again after the next sync.
+   */
+  rotate(path: string, baseTxid: bigint): boolean;
+  /** What must be uploaded to bring the bucket from `afterSeq` to now; undefined if nothing. */
+  collect(afterSeq: number): PendingPages | undefined;
+  /** Copies the newest version, not after `seq`, of each page, one after another, into `out`. */
+  readPages(pgnos: Uint32Array, seq: number, out: Uint8Array): void;
+  /**
+   * Everything up to `seq` is in the bucket and in the page map. Forgets the segments (except the
+   * active one; recovered ones never are) whose last commit is not after it, as soon as no reader
+   * needs them; returns the paths of those files, which may be unlinked at once.
+   */
+  retire(seq: number): string[];
+  /** Bytes of commits that the journal still holds. */
+  sizeBytes(): number;
+  /** Flushes the active segment to disk. */
+  fsync(): void;
+  /**
+   * Asks for one notice (`DeviceEvents.onCommit`) at the next commit. Returns the newest seq, so
+   * that a commit between two calls is never missed.
+   */
+  armNotice(): number;
+}
+
+export interface RecoveredSegment {
+  readonly baseTxid: bigint;
+  readonly pageSize: number;
+  /** Zero when the segment holds no whole commit. */
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly pageCount: number;
+}
+
+export interface PendingPages {
+  /** The commit that the upload brings the bucket to. */
+  readonly seq: number;
+  readonly pageCount: number;
+  readonly pageSize: number;
+  /** Ascending, none above pageCount, the lock page never among them. */
+  readonly pgnos: Uint32Array;
+}
+
+/** Which pages of the local image may be read in place of the bucket. */
+export interface ImageMap {
+  /** Opens the image file for reading. Nothing is present yet. */
+  open(path: string): void;
+  /** Readers may use these pages of the image from now on, whatever their pin. */
+  markPresent(pgnos: Uint32Array): void;
+  /** Readers stop using them; a read in flight is validated and repeated. */
+  markAbsent(pgnos: Uint32Array): void;
+  close(): void;
+}
+
+/** What the device tells the engine, on the engine thread. */
+export interface DeviceEvents {
+  onRequest(request: DeviceRequest): void;
+  /** A commit was made after `armNotice()`. */
+  onCommit(): void;
+}

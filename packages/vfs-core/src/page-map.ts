@@ -1,0 +1,224 @@
+/**
+ * The page map: for each page, the LTX file and byte range that hold its newest copy.
+ *
+ * Always true:
+ *   - A page map belongs to one txid and never changes. New files make a new one, which shares
+ *     every chunk of 512 pages that they did not touch.
+ *   - Page numbers above `pageCount` are absent, even if an older file has them, and stay absent
+ *     when the database grows again without writing them.
+ *   - A file never replaces what a file with a later last transaction has brought.
+ *
+ * Twelve bytes a page: ordinal + 1 (0: absent); offset, low 32 bits; size (17 bits) and offset,
+ * high 15 bits. It does not fetch pages and does not choose files (restore-plan.ts).
+ */
+
+import type { FileTable } from "./file-table.ts";
+import type { LtxFile } from "./ltx-file.ts";
+
+export interface PageLocation {
+  readonly file: LtxFile;
+  /** Bytes from the start of the file to the frame of the page. */
+  readonly offset: number;
+  /** Bytes of the frame. */
+  readonly size: number;
+}
+
+/** Where the pages of one file lie: `PageIndex` of @headwater/ltx is one. */
+export interface PageRanges {
+  readonly count: number;
+  readonly pgnos: Uint32Array;
+  readonly offsets: Float64Array;
+  readonly sizes: Uint32Array;
+}
+
+const CHUNK_PAGES = 512;
+const ENTRY_WORDS = 3;
+const OFFSET_HIGH_BITS = 15;
+const OFFSET_MAX = 2 ** (32 + OFFSET_HIGH_BITS) - 1;
+const SIZE_MAX = 2 ** (32 - OFFSET_HIGH_BITS) - 1;
+
+type Chunk = Uint32Array;
+
+export class PageMap {
+  readonly files: FileTable;
+  readonly txid: bigint;
+  readonly pageCount: number;
+  readonly chunks: readonly (Chunk | undefined)[];
+
+  private constructor(
+    files: FileTable,
+    txid: bigint,
+    pageCount: number,
+    chunks: readonly (Chunk | undefined)[],
+  ) {
+    this.files = files;
+    this.txid = txid;
+    this.pageCount = pageCount;
+    this.chunks = chunks;
+  }
+
+  static empty(files: FileTable): PageMap {
+    return new PageMap(files, 0n, 0, []);
+  }
+
+  /** For `PageMapBuilder` only. */
+  static from(files: FileTable, txid: bigint, pageCount: number, chunks: Chunks): PageMap {
+    return new PageMap(files, txid, pageCount, chunks);
+  }
+
+  find(pgno: number): PageLocation | undefined {
+    const chunk = this.chunks[chunkOf(pgno)];
+    if (chunk === undefined) return undefined;
+    const at = entryOf(pgno);
+    const ordinal = chunk[at]!;
+    if (ordinal === 0) return undefined;
+    return {
+      file: this.files.get(ordinal - 1),
+      offset: offsetAt(chunk, at),
+      size: chunk[at + 2]! >>> OFFSET_HIGH_BITS,
+    };
+  }
+
+  has(pgno: number): boolean {
+    return (this.chunks[chunkOf(pgno)]?.[entryOf(pgno)] ?? 0) !== 0;
+  }
+
+  /** Whether both maps have the page at the same place, or both have it nowhere. */
+  isSameAt(pgno: number, other: PageMap): boolean {
+    const a = this.chunks[chunkOf(pgno)];
+    const b = other.chunks[chunkOf(pgno)];
+    if (a === b) return true;
+    const at = entryOf(pgno);
+    const ordinal = a?.[at] ?? 0;
+    if (ordinal !== (b?.[at] ?? 0)) return false;
+    if (ordinal === 0) return true;
+    return a![at + 1] === b![at + 1] && a![at + 2] === b![at + 2];
+  }
+
+  /** The pages of this map that `base` has elsewhere or not at all, ascending. */
+  changedSince(base: PageMap): Uint32Array {
+    const pgnos: number[] = [];
+    for (const [index, chunk] of this.chunks.entries()) {
+      const before = base.chunks[index];
+      if (chunk === undefined || chunk === before) continue;
+      for (let at = 0; at < chunk.length; at += ENTRY_WORDS) {
+        if (chunk[at] === 0) continue;
+        const isSame =
+          before !== undefined &&
+          chunk[at] === before[at] &&
+          chunk[at + 1] === before[at + 1] &&
+          chunk[at + 2] === before[at + 2];
+        if (!isSame) pgnos.push(index * CHUNK_PAGES + at / ENTRY_WORDS + 1);
+      }
+    }
+    return Uint32Array.from(pgnos);
+  }
+
+  /** Adds the ordinals of all files that the map points into. */
+  collectOrdinals(into: Set<number>): void {
+    for (const chunk of this.chunks) {
+      if (chunk === undefined) continue;
+      let last = 0;
+      for (let at = 0; at < chunk.length; at += ENTRY_WORDS) {
+        const ordinal = chunk[at]!;
+        if (ordinal === last || ordinal === 0) continue;
+        into.add(ordinal - 1);
+        last = ordinal;
+      }
+    }
+  }
+}
+
+type Chunks = (Chunk | undefined)[];
+
+/** Applies files to a page map, oldest first. */
+export class PageMapBuilder {
+  readonly #files: FileTable;
+  readonly #chunks: Chunks;
+  /** Chunks that no other map shares. */
+  readonly #own = new Set<number>();
+  #txid: bigint;
+  #pageCount: number;
+  #pageCountMin: number;
+
+  constructor(base: PageMap) {
+    this.#files = base.files;
+    this.#chunks = [...base.chunks];
+    this.#txid = base.txid;
+    this.#pageCount = base.pageCount;
+    this.#pageCountMin = base.pageCount;
+  }
+
+  get txid(): bigint {
+    return this.#txid;
+  }
+
+  /** Applies one file. False, and nothing happens, when it brings nothing that is not here. */
+  apply(file: LtxFile, pageCount: number, ranges: PageRanges): boolean {
+    if (file.maxTxid <= this.#txid) return false;
+    if (pageCount < this.#pageCount) this.#dropAbove(pageCount);
+    const ordinal = this.#files.add(file);
+    for (let index = 0; index < ranges.count; index += 1) {
+      const pgno = ranges.pgnos[index]!;
+      if (pgno > pageCount) continue;
+      this.#set(pgno, ordinal, ranges.offsets[index]!, ranges.sizes[index]!);
+    }
+    this.#txid = file.maxTxid;
+    this.#pageCount = pageCount;
+    this.#pageCountMin = Math.min(this.#pageCountMin, pageCount);
+    return true;
+  }
+
+  /** The new map. The builder must not be used afterwards. */
+  build(): PageMap {
+    return PageMap.from(this.#files, this.#txid, this.#pageCount, this.#chunks);
+  }
+
+  /** The smallest size that the database had from the base to the new map. */
+  get pageCountMin(): number {
+    return this.#pageCountMin;
+  }
+
+  #set(pgno: number, ordinal: number, offset: number, size: number): void {
+    if (offset > OFFSET_MAX || size > SIZE_MAX) {
+      throw new RangeError(`page ${pgno}: ${size} bytes at ${offset} are beyond a page map`);
+    }
+    const chunk = this.#ownChunk(chunkOf(pgno));
+    const at = entryOf(pgno);
+    chunk[at] = ordinal + 1;
+    chunk[at + 1] = offset % 2 ** 32;
+    chunk[at + 2] = size * 2 ** OFFSET_HIGH_BITS + Math.floor(offset / 2 ** 32);
+  }
+
+  #dropAbove(pageCount: number): void {
+    const keep = pageCount === 0 ? 0 : chunkOf(pageCount) + 1;
+    this.#chunks.length = Math.min(this.#chunks.length, keep);
+    for (const index of this.#own) if (index >= keep) this.#own.delete(index);
+    const last = keep - 1;
+    if (this.#chunks[last] === undefined || pageCount === keep * CHUNK_PAGES) return;
+    this.#ownChunk(last).fill(0, entryOf(pageCount) + ENTRY_WORDS);
+  }
+
+  #ownChunk(index: number): Chunk {
+    const present = this.#chunks[index];
+    if (present !== undefined && this.#own.has(index)) return present;
+    const own = present?.slice() ?? new Uint32Array(CHUNK_PAGES * ENTRY_WORDS);
+    while (this.#chunks.length < index) this.#chunks.push(undefined);
+    this.#chunks[index] = own;
+    this.#own.add(index);
+    return own;
+  }
+}
+
+function chunkOf(pgno: number): number {
+  return Math.floor((pgno - 1) / CHUNK_PAGES);
+}
+
+/** The first word of a page's entry in its chunk. */
+function entryOf(pgno: number): number {
+  return ((pgno - 1) % CHUNK_PAGES) * ENTRY_WORDS;
+}
+
+function offsetAt(chunk: Chunk, at: number): number {
+  return (chunk[at + 2]! & (2 ** OFFSET_HIGH_BITS - 1)) * 2 ** 32 + chunk[at + 1]!;
+}

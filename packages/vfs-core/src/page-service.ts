@@ -1,0 +1,48 @@
+/**
+ * The parts that turn a page map into pages, put together for one mount.
+ */
+
+import { MountState } from "./mount-state.ts";
+import type { PageDevice } from "./page-device.ts";
+import type { PageMap } from "./page-map.ts";
+import { PageFetcher } from "./read/page-fetcher.ts";
+import { PageReader, type PageReaderOptions } from "./read/page-reader.ts";
+import { ReadAhead } from "./read/read-ahead.ts";
+import { Replanner } from "./read/replanner.ts";
+import type { RequestQueue } from "./read/request-queue.ts";
+import type { Replica } from "./replica.ts";
+
+export interface PageServiceOptions {
+  readonly replica: Replica;
+  readonly device: PageDevice;
+  readonly queue: RequestQueue;
+  readonly map: PageMap;
+  readonly pageSize: number;
+  readonly cacheBytes: number;
+  readonly absentPages: PageReaderOptions["absentPages"];
+  /** Ends everything that is under way. */
+  readonly signal: AbortSignal;
+}
+
+export interface PageService {
+  readonly state: MountState;
+  readonly fetcher: PageFetcher;
+  readonly reader: PageReader;
+}
+
+export function makePageService(options: PageServiceOptions): PageService {
+  const { replica, device, queue, signal, map, pageSize, cacheBytes, absentPages } = options;
+  const state = new MountState({ device, map, pageSize, cacheBytes });
+  const fetcher = new PageFetcher({
+    replica,
+    queue,
+    signal,
+    clock: replica.clock,
+    pageSize: () => state.pageSize,
+    onWholeFile: (file, body) => reader.keepWholeFile(file, body),
+  });
+  const readAhead = new ReadAhead({ state, fetcher, clock: replica.clock, signal });
+  const replanner = new Replanner({ replica, state, queue, signal });
+  const reader = new PageReader({ replica, state, fetcher, readAhead, replanner, absentPages });
+  return { state, fetcher, reader };
+}

@@ -1,0 +1,36 @@
+/**
+ * What lies under a prefix that has no LTX files: nothing, or something that is not ours.
+ */
+
+import { parseFileName } from "@headwater/ltx";
+import { callStore, type Replica, replicaError } from "./replica.ts";
+
+/**
+ * "replica" when LTX files have come since the listing. Rejects with PREFIX_NOT_REPLICA when
+ * something else is there.
+ */
+export async function probePrefix(
+  replica: Replica,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<"nothing" | "replica"> {
+  const { layout } = replica;
+  const key = await callStore(replica, () => findKey(replica, signal));
+  if (key === undefined) return "nothing";
+  if (parseFileName(key.slice(key.lastIndexOf("/") + 1)) !== undefined) return "replica";
+  const isOldFormat = key.startsWith(`${layout.rootPrefix}generations/`);
+  const what = isOldFormat
+    ? "this is a backup by Litestream 0.3, whose format cannot be read"
+    : `no LTX files here, but other objects, such as ${key}`;
+  throw replicaError(replica, "PREFIX_NOT_REPLICA", what);
+}
+
+/** The first key that is not the lease. */
+async function findKey(
+  { store, layout }: Replica,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  for await (const { key } of store.list(layout.rootPrefix, { signal })) {
+    if (key !== layout.lockKey) return key;
+  }
+  return undefined;
+}

@@ -1,0 +1,251 @@
+/**
+ * Follows a replica that others write: asks for the next level-0 file by its name, and lists now
+ * and then to heal what that cannot see.
+ *
+ * Always true:
+ *   - What is visible never goes back to an older transaction, whatever the store shows.
+ *   - Files that straddle, overlap, come late or lie on any level are normal. What cannot be
+ *     applied now is tried again at the next poll; the error is visible until a poll succeeds.
+ */
+
+import { nextTxid, type Txid, toTxid } from "@headwater/ltx";
+import { ObjectStoreError } from "@headwater/object-store";
+import { Alarm } from "../alarm.ts";
+import { FileBodies } from "../file-bodies.ts";
+import { FOLLOW_FILES_MAX, LIST_PAUSE_MS_MIN, WHOLE_FILE_BYTES } from "../limits.ts";
+import { explainDamage, type LoadedFile, loadFile, openBody } from "../load-file.ts";
+import { requireOnePageSize, tryLoadFiles } from "../load-map.ts";
+import type { LtxFile } from "../ltx-file.ts";
+import { listLtxFiles } from "../ltx-files.ts";
+import type { MountState } from "../mount-state.ts";
+import type { PublishedState } from "../page-device.ts";
+import { PageMapBuilder } from "../page-map.ts";
+import { callStore, type Replica, replicaError } from "../replica.ts";
+import { planFollow } from "../restore-plan.ts";
+import type { TxidWaiters } from "../txid-waiters.ts";
+import type { RequestQueue } from "./request-queue.ts";
+
+export interface FollowerOptions {
+  readonly replica: Replica;
+  readonly state: MountState;
+  readonly queue: RequestQueue;
+  readonly waiters: TxidWaiters;
+  readonly signal: AbortSignal;
+  /** Zero: only when asked. */
+  readonly pollIntervalMs: number;
+  readonly listIntervalMs: number;
+  /** Bytes of files that a poll may hold for their pages. */
+  readonly keepBytes: number;
+  readonly toPublished: (txid: bigint, pageCount: number) => PublishedState;
+}
+
+export interface FollowerStatus {
+  /** Milliseconds since a poll last succeeded: no older than this is what readers see. */
+  readonly lagMs: number;
+  readonly pollCount: number;
+  readonly lastError: unknown;
+  /** When the newest visible transaction was made, by the writer's clock. */
+  readonly createdAtMs: number | undefined;
+}
+
+export class Follower {
+  readonly #options: FollowerOptions;
+  readonly #alarm: Alarm;
+  #polling: Promise<void> | undefined;
+  #succeededMs: number;
+  #listedMs: number;
+  /** The next listing is due this long after the last one; undefined: as usual. */
+  #listPauseMs: number | undefined;
+  #pollCount = 0;
+  #lastError: unknown;
+  #createdAtMs: number | undefined;
+
+  constructor(options: FollowerOptions, createdAtMs: number | undefined) {
+    const { clock } = options.replica;
+    this.#options = options;
+    this.#alarm = new Alarm(clock);
+    this.#createdAtMs = createdAtMs;
+    this.#succeededMs = clock.monotonicMs();
+    this.#listedMs = this.#succeededMs;
+    options.signal.addEventListener("abort", () => this.#alarm.ring(), { once: true });
+  }
+
+  status(): FollowerStatus {
+    return {
+      lagMs: this.#options.replica.clock.monotonicMs() - this.#succeededMs,
+      pollCount: this.#pollCount,
+      lastError: this.#lastError,
+      createdAtMs: this.#createdAtMs,
+    };
+  }
+
+  /** Polls until the signal aborts. Never rejects. */
+  async run(): Promise<void> {
+    const { signal, pollIntervalMs } = this.#options;
+    while (!signal.aborted) {
+      await this.#alarm.wait(pollIntervalMs === 0 ? undefined : pollIntervalMs);
+      if (!signal.aborted) await this.poll().catch(() => {});
+    }
+    await this.#polling?.catch(() => {});
+  }
+
+  /** The next poll starts now. */
+  hurry(): void {
+    this.#alarm.ring();
+  }
+
+  /** One look at the store; callers at the same time share it. */
+  poll(): Promise<void> {
+    this.#polling ??= this.#pollOnce().finally(() => {
+      this.#polling = undefined;
+    });
+    return this.#polling;
+  }
+
+  async #pollOnce(): Promise<void> {
+    const { replica, state } = this.#options;
+    const startMs = replica.clock.monotonicMs();
+    try {
+      await this.#follow();
+      this.#succeededMs = startMs;
+      this.#lastError = undefined;
+      this.#pollCount += 1;
+    } catch (error) {
+      this.#lastError = error;
+      throw error;
+    } finally {
+      state.release();
+    }
+  }
+
+  async #follow(): Promise<void> {
+    const { state } = this.#options;
+    const before = state.versions.newest.map.txid;
+    let failure: unknown;
+    let count = 0;
+    try {
+      count = await this.#followByName();
+    } catch (error) {
+      failure = error;
+      // A damaged file may have been compacted into a sound one.
+      this.#listPauseMs ??= 0;
+    }
+    if (count === FOLLOW_FILES_MAX || this.#isListingDue()) await this.#followByListing();
+    if (failure !== undefined && state.versions.newest.map.txid === before) throw failure;
+  }
+
+  #isListingDue(): boolean {
+    const { replica, listIntervalMs } = this.#options;
+    const pauseMs = this.#listPauseMs ?? listIntervalMs;
+    return replica.clock.monotonicMs() - this.#listedMs >= pauseMs;
+  }
+
+  /** Takes level-0 files as long as there is a next one; returns how many. */
+  async #followByName(): Promise<number> {
+    const loaded: LoadedFile[] = [];
+    let txid: bigint = this.#options.state.versions.newest.map.txid;
+    try {
+      while (loaded.length < FOLLOW_FILES_MAX) {
+        const next = txid === 0n ? toTxid(1n) : nextTxid(toTxid(txid));
+        const file = await this.#loadByName(next);
+        if (file === undefined) break;
+        loaded.push(file);
+        txid = next;
+      }
+    } finally {
+      this.#apply(loaded);
+    }
+    return loaded.length;
+  }
+
+  async #loadByName(txid: Txid): Promise<LoadedFile | undefined> {
+    const { replica, queue, signal } = this.#options;
+    const key = replica.layout.fileKey(0, txid, txid);
+    const range = { offset: 0, length: WHOLE_FILE_BYTES };
+    const found = await callStore(replica, () =>
+      queue
+        .run({ priority: "foreground" }, () => replica.store.get(key, { range, signal }))
+        .catch((error: unknown) => {
+          if (ObjectStoreError.is(error, "OBJECT_NOT_FOUND", "RANGE_UNSATISFIABLE"))
+            return undefined;
+          throw error;
+        }),
+    );
+    if (found === undefined) return undefined;
+    const { meta, body } = found;
+    const createdAtMs = meta.timestampMs ?? meta.lastModifiedMs;
+    const file: LtxFile = {
+      level: 0,
+      minTxid: txid,
+      maxTxid: txid,
+      key,
+      size: meta.size,
+      createdAtMs,
+    };
+    if (meta.size > body.byteLength) {
+      return callStore(replica, () => loadFile(replica, file, { queue, signal }));
+    }
+    try {
+      return openBody(file, body);
+    } catch (error) {
+      throw explainDamage(replica, file, error);
+    }
+  }
+
+  async #followByListing(): Promise<void> {
+    const { replica, state, signal, listIntervalMs } = this.#options;
+    const levels = await listLtxFiles(replica, { signal });
+    this.#listedMs = replica.clock.monotonicMs();
+    const lastPauseMs = this.#listPauseMs ?? 0;
+    this.#listPauseMs = Math.min(Math.max(2 * lastPauseMs, LIST_PAUSE_MS_MIN), listIntervalMs);
+    const { txid } = state.versions.newest.map;
+    const plan = planFollow(levels, txid);
+    if (plan.files.length > 0) {
+      const loaded = await tryLoadFiles(replica, plan.files, this.#options);
+      // Deleted in between: the next listing shows what took their place.
+      if (loaded === undefined) return;
+      this.#apply(loaded);
+    }
+    this.#report(levels.flat(), plan.gapBefore);
+    this.#listPauseMs = undefined;
+  }
+
+  /** What a listing shows that cannot be followed is an error that people should see. */
+  #report(files: readonly LtxFile[], gapBefore: bigint | undefined): void {
+    const { replica, state } = this.#options;
+    const { txid } = state.versions.newest.map;
+    if (gapBefore !== undefined) {
+      const sentence = `nothing continues transaction ${txid}; the next begins at ${gapBefore}`;
+      throw replicaError(replica, "REPLICA_DAMAGED", sentence);
+    }
+    if (files.some((file) => file.maxTxid >= txid)) return;
+    const sentence =
+      `its files now end before transaction ${txid}, which was read here: ` +
+      "another history has taken its place";
+    throw replicaError(replica, "REPLICA_DAMAGED", sentence);
+  }
+
+  #apply(loaded: readonly LoadedFile[]): void {
+    if (loaded.length === 0) return;
+    const { replica, state, toPublished, waiters } = this.#options;
+    requireOnePageSize(replica, loaded, state.pageSize);
+    const before = state.versions.newest.map;
+    const builder = new PageMapBuilder(before);
+    for (const { file, pageCount, index } of loaded) builder.apply(file, pageCount, index);
+    if (builder.txid <= before.txid) return;
+    const map = builder.build();
+    const bodies = new FileBodies(loaded, state.pageSize);
+    const seq = state.device.state().seq + 1;
+    state.adopt({
+      seq,
+      map,
+      changed: map.changedSince(before),
+      pageCountMin: builder.pageCountMin,
+      page: (pgno) => bodies.page(pgno, map.find(pgno)),
+    });
+    const published = state.device.publish(toPublished(map.txid, map.pageCount));
+    if (published !== seq) throw new Error(`published seq ${published}, expected ${seq}`);
+    this.#createdAtMs = loaded.at(-1)?.file.createdAtMs;
+    waiters.reach(map.txid);
+  }
+}

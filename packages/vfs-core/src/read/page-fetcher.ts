@@ -1,0 +1,210 @@
+/**
+ * Pages out of the store: one request per page that is wanted at a time, however many want it, and
+ * as few requests as the places of the wanted pages allow.
+ *
+ * Always true:
+ *   - A page that is on its way is not asked for again; who comes later waits for the same answer.
+ *   - Requests of one turn for frames near each other in one file become one range; a small file is
+ *     fetched whole the first time, and never again: whoever had no room for it then has none now.
+ *   - A failure is told to all who waited, and is not remembered.
+ *
+ * It keeps no pages, and does not know which version of a page is wanted.
+ */
+
+import { decodePageFrame, type PageSize, type Pgno } from "@headwater/ltx";
+import type { Clock } from "../clock.ts";
+import { type Deferred, deferred } from "../deferred.ts";
+import {
+  COALESCE_GAP_BYTES,
+  ENCODE_BATCH_BYTES,
+  RANGE_BYTES_MAX,
+  WHOLE_FILE_BYTES,
+} from "../limits.ts";
+import type { LtxFile } from "../ltx-file.ts";
+import type { PageLocation } from "../page-map.ts";
+import { goneError, type Replica, replicaError } from "../replica.ts";
+import type { Priority, RequestQueue, Ticket } from "./request-queue.ts";
+
+export interface PageFetcherOptions {
+  readonly replica: Replica;
+  readonly queue: RequestQueue;
+  readonly clock: Clock;
+  readonly pageSize: () => number;
+  /** Ends every request in flight. */
+  readonly signal: AbortSignal;
+  /** A file was fetched whole for the sake of some of its pages. */
+  readonly onWholeFile: (file: LtxFile, body: Uint8Array) => void;
+}
+
+interface Flight {
+  readonly pgno: number;
+  readonly location: PageLocation;
+  readonly answer: Deferred<Uint8Array>;
+  ticket: Ticket;
+  isSent: boolean;
+}
+
+/** Frames that one request brings. */
+interface Batch {
+  readonly file: LtxFile;
+  readonly isWhole: boolean;
+  readonly flights: Flight[];
+  readonly offset: number;
+  end: number;
+}
+
+export class PageFetcher {
+  readonly #options: PageFetcherOptions;
+  readonly #flights = new Map<string, Flight>();
+  readonly #hadWhole = new WeakSet<LtxFile>();
+  #unsent: Flight[] = [];
+
+  constructor(options: PageFetcherOptions) {
+    this.#options = options;
+  }
+
+  get inFlightCount(): number {
+    return this.#flights.size;
+  }
+
+  isInFlight(location: PageLocation): boolean {
+    return this.#flights.has(flightKey(location));
+  }
+
+  /**
+   * The page whose frame lies there. The bytes are shared with others who asked: do not change
+   * them. Rejects with the store's own error, or REPLICA_DAMAGED.
+   */
+  fetch(pgno: number, location: PageLocation, priority: Priority): Promise<Uint8Array> {
+    const key = flightKey(location);
+    const present = this.#flights.get(key);
+    if (present !== undefined) {
+      if (priority === "foreground") this.#promote(present);
+      return present.answer.promise;
+    }
+    const flight: Flight = {
+      pgno,
+      location,
+      answer: deferred(),
+      ticket: { priority },
+      isSent: false,
+    };
+    this.#flights.set(key, flight);
+    this.#unsent.push(flight);
+    if (this.#unsent.length === 1) queueMicrotask(() => this.#send());
+    return flight.answer.promise;
+  }
+
+  #isWhole(file: LtxFile): boolean {
+    return file.size <= WHOLE_FILE_BYTES && !this.#hadWhole.has(file);
+  }
+
+  #promote(flight: Flight): void {
+    if (flight.isSent) this.#options.queue.promote(flight.ticket);
+    else flight.ticket.priority = "foreground";
+  }
+
+  #send(): void {
+    const unsent = this.#unsent;
+    this.#unsent = [];
+    for (const batch of groupFlights(unsent, (file) => this.#isWhole(file))) {
+      if (batch.isWhole) this.#hadWhole.add(batch.file);
+      const ticket: Ticket = { priority: batch.flights[0]!.ticket.priority };
+      for (const flight of batch.flights) {
+        flight.ticket = ticket;
+        flight.isSent = true;
+      }
+      void this.#run(batch, ticket);
+    }
+  }
+
+  async #run(batch: Batch, ticket: Ticket): Promise<void> {
+    try {
+      const bytes = await this.#options.queue.run(ticket, () => this.#get(batch));
+      await this.#land(batch, bytes);
+      if (batch.isWhole) this.#options.onWholeFile(batch.file, bytes);
+    } catch (error) {
+      this.#hadWhole.delete(batch.file);
+      for (const flight of batch.flights) {
+        this.#flights.delete(flightKey(flight.location));
+        flight.answer.reject(error);
+      }
+    }
+  }
+
+  async #get({ file, isWhole, offset, end }: Batch): Promise<Uint8Array> {
+    const { replica, signal } = this.#options;
+    const length = end - offset;
+    const range = isWhole ? undefined : { offset, length };
+    const { body, meta } = await replica.store.get(file.key, { range, signal });
+    const expected = range === undefined ? file.size : length;
+    if (body.byteLength !== expected || meta.size !== file.size) {
+      throw goneError(replica, file, meta.size);
+    }
+    return body;
+  }
+
+  /** Decodes what has come, with pauses, so that other requests are answered in between. */
+  async #land(batch: Batch, bytes: Uint8Array): Promise<void> {
+    const start = batch.isWhole ? 0 : batch.offset;
+    const pageSize = this.#options.pageSize();
+    let decodedBytes = 0;
+    for (const flight of batch.flights) {
+      this.#decode(flight, bytes, start, pageSize);
+      decodedBytes += pageSize;
+      if (decodedBytes < ENCODE_BATCH_BYTES) continue;
+      decodedBytes = 0;
+      await this.#options.clock.yield();
+    }
+  }
+
+  #decode({ pgno, location, answer }: Flight, bytes: Uint8Array, start: number, pageSize: number) {
+    const { file, offset, size } = location;
+    this.#flights.delete(flightKey(location));
+    try {
+      const frame = bytes.subarray(offset - start, offset - start + size);
+      const options = { pgno: pgno as Pgno, at: offset };
+      answer.resolve(decodePageFrame(frame, pageSize as PageSize, options).page);
+    } catch (error) {
+      const sentence = `page ${pgno} in ${file.key} is damaged: ${(error as Error).message}`;
+      answer.reject(replicaError(this.#options.replica, "REPLICA_DAMAGED", sentence, error));
+    }
+  }
+}
+
+/** Frames of one file and urgency, near each other, up to the size of one request. */
+function groupFlights(flights: readonly Flight[], isWhole: (file: LtxFile) => boolean): Batch[] {
+  const sorted = flights.toSorted(compareFlights);
+  const batches: Batch[] = [];
+  for (const flight of sorted) {
+    const { file, offset, size } = flight.location;
+    const last = batches.at(-1);
+    const fits =
+      last !== undefined &&
+      last.file.key === file.key &&
+      (last.isWhole ||
+        (last.flights[0]!.ticket.priority === flight.ticket.priority &&
+          offset - last.end <= COALESCE_GAP_BYTES &&
+          offset + size - last.offset <= RANGE_BYTES_MAX));
+    if (fits) {
+      last.flights.push(flight);
+      last.end = Math.max(last.end, offset + size);
+    } else {
+      const batch = { file, isWhole: isWhole(file), flights: [flight], offset };
+      batches.push({ ...batch, end: offset + size });
+    }
+  }
+  return batches;
+}
+
+/** By file, then the urgent ones first, then by place. */
+function compareFlights(a: Flight, b: Flight): number {
+  const [keyA, keyB] = [a.location.file.key, b.location.file.key];
+  if (keyA !== keyB) return keyA < keyB ? -1 : 1;
+  if (a.ticket.priority !== b.ticket.priority) return a.ticket.priority === "foreground" ? -1 : 1;
+  return a.location.offset - b.location.offset;
+}
+
+function flightKey({ file, offset }: PageLocation): string {
+  return `${file.key}:${offset}`;
+}

@@ -1,0 +1,86 @@
+/**
+ * Whose turn it is: requests to the store, a bounded number at a time, the urgent ones first.
+ *
+ * Always true:
+ *   - A foreground request starts before any other that waits.
+ *   - Prefetch and hydration never take all places, so a miss finds one free.
+ */
+
+import { HYDRATE_PARALLEL, PREFETCH_PARALLEL, REQUESTS_PARALLEL } from "../limits.ts";
+
+export type Priority = "foreground" | "prefetch" | "hydrate";
+
+const ORDER: readonly Priority[] = ["foreground", "prefetch", "hydrate"];
+
+const PARALLEL_MAX: Readonly<Record<Priority, number>> = {
+  foreground: REQUESTS_PARALLEL,
+  prefetch: PREFETCH_PARALLEL,
+  hydrate: HYDRATE_PARALLEL,
+};
+
+/** A request that waits or runs. */
+export interface Ticket {
+  priority: Priority;
+}
+
+interface Waiting {
+  readonly ticket: Ticket;
+  readonly start: () => void;
+}
+
+export class RequestQueue {
+  readonly #waiting: Record<Priority, Set<Waiting>> = {
+    foreground: new Set(),
+    prefetch: new Set(),
+    hydrate: new Set(),
+  };
+  readonly #running: Record<Priority, number> = { foreground: 0, prefetch: 0, hydrate: 0 };
+
+  /** Runs the work when its turn comes. */
+  async run<Result>(ticket: Ticket, work: () => Promise<Result>): Promise<Result> {
+    await this.#turn(ticket);
+    const { priority } = ticket;
+    try {
+      return await work();
+    } finally {
+      this.#running[priority] -= 1;
+      this.#startNext();
+    }
+  }
+
+  /** Somebody waits for this one now: it goes to the front, if it has not started. */
+  promote(ticket: Ticket): void {
+    if (ticket.priority === "foreground") return;
+    for (const waiting of this.#waiting[ticket.priority]) {
+      if (waiting.ticket !== ticket) continue;
+      this.#waiting[ticket.priority].delete(waiting);
+      ticket.priority = "foreground";
+      this.#waiting.foreground.add(waiting);
+      this.#startNext();
+      return;
+    }
+  }
+
+  get runningCount(): number {
+    return ORDER.reduce((sum, priority) => sum + this.#running[priority], 0);
+  }
+
+  async #turn(ticket: Ticket): Promise<void> {
+    await new Promise<void>((start) => {
+      this.#waiting[ticket.priority].add({ ticket, start });
+      this.#startNext();
+    });
+  }
+
+  #startNext(): void {
+    for (const priority of ORDER) {
+      for (const waiting of this.#waiting[priority]) {
+        if (this.runningCount >= REQUESTS_PARALLEL) return;
+        if (this.#running[priority] >= PARALLEL_MAX[priority]) break;
+        this.#waiting[priority].delete(waiting);
+        this.#running[priority] += 1;
+        waiting.start();
+      }
+    }
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * One replica: its store, where its objects lie, and how it is called in messages.
+ */
+
+import { type ObjectStore, ObjectStoreError, redactUrl } from "@headwater/object-store";
+import type { Clock } from "./clock.ts";
+import { explainStoreFailure, HeadwaterError } from "./errors.ts";
+import type { LtxFile } from "./ltx-file.ts";
+import { type ReplicaLayout, replicaLayout } from "./replica-layout.ts";
+
+export interface Replica {
+  readonly store: ObjectStore;
+  readonly layout: ReplicaLayout;
+  /** The URL without secrets. */
+  readonly name: string;
+  readonly clock: Clock;
+}
+
+export interface ReplicaOptions {
+  readonly store: ObjectStore;
+  /** Where in the store the replica lies. */
+  readonly path: string;
+  readonly url: string;
+  readonly clock: Clock;
+}
+
+export function makeReplica({ store, path, url, clock }: ReplicaOptions): Replica {
+  return { store, layout: replicaLayout(store.keyLayout, path), name: redactUrl(url), clock };
+}
+
+/** Runs a call of the store; what it rejects with becomes one of our errors. */
+export async function callStore<Result>(
+  replica: Replica,
+  call: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await call();
+  } catch (error) {
+    throw explainStoreFailure(replica.name, error);
+  }
+}
+
+export function replicaError(
+  replica: Replica,
+  code: ConstructorParameters<typeof HeadwaterError>[0],
+  sentence: string,
+  cause?: unknown,
+): HeadwaterError {
+  return new HeadwaterError(code, `${replica.name}: ${sentence}`, { cause });
+}
+
+/** For an object that is there, but is not the one that was listed: that one is gone. */
+export function goneError({ store }: Replica, file: LtxFile, size: number): ObjectStoreError {
+  const message = `${file.key} has ${size} bytes, not ${file.size} as listed`;
+  const { key } = file;
+  return new ObjectStoreError("OBJECT_NOT_FOUND", message, {
+    store: store.name,
+    operation: "get",
+    key,
+  });
+}
+
+/** Whether a file that was listed is there no more. */
+export function isGone(error: unknown): boolean {
+  return ObjectStoreError.is(error, "OBJECT_NOT_FOUND", "RANGE_UNSATISFIABLE");
+}

@@ -1,0 +1,35 @@
+/**
+ * The clock and the name of this process: the only file that touches them.
+ */
+
+import { hostname } from "node:os";
+
+import type { Clock, SleepOptions } from "./clock.ts";
+
+/** For people who ask who holds a lease. */
+export function systemOwner(): string {
+  return `${hostname()}:${process.pid}`;
+}
+
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  sleep(durationMs: number, { signal }: SleepOptions = {}): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      const onAbort = () => {
+        clearTimeout(timer);
+        reject(signal?.reason);
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener("abort", onAbort);
+        resolve();
+      }, durationMs);
+      signal?.addEventListener("abort", onAbort, { once: true });
+    });
+  },
+  yield: () => new Promise((resolve) => setImmediate(resolve)),
+};

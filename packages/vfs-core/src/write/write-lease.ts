@@ -1,0 +1,63 @@
+/**
+ * The lease of a writer, with its failures in this package's words.
+ */
+
+import { acquireLease, type Lease, LeaseError } from "@headwater/lease";
+import type { ObjectStore } from "@headwater/object-store";
+import { LEASE_TTL_MS, type LeaseChoice } from "../options.ts";
+import { callStore, type Replica, replicaError } from "../replica.ts";
+import { systemOwner } from "../system.ts";
+
+/** Undefined when the lease is off. */
+export async function takeLease(
+  replica: Replica,
+  /** Without retries: the lease has its own, which know how long they may take. */
+  store: ObjectStore,
+  choice: LeaseChoice,
+  signal: AbortSignal | undefined,
+): Promise<Lease | undefined> {
+  if (choice === "off") return undefined;
+  const { ttlMs = LEASE_TTL_MS, owner = systemOwner(), waitMs = 0 } = choice;
+  const { layout, clock } = replica;
+  const waiting = new AbortController();
+  const onAbort = () => waiting.abort(signal?.reason);
+  signal?.throwIfAborted();
+  signal?.addEventListener("abort", onAbort, { once: true });
+  const options = { store, key: layout.lockKey, owner, ttlMs, clock };
+  try {
+    if (waitMs > 0)
+      void clock.sleep(waitMs, waiting).then(
+        () => waiting.abort(OVER),
+        () => {},
+      );
+    return await callStore(replica, () =>
+      acquireLease({ ...options, wait: waitMs > 0, signal: waiting.signal }).catch((error) => {
+        // The time is over: the last try says who holds it.
+        if (error !== OVER) throw error;
+        return acquireLease({ ...options, signal });
+      }),
+    );
+  } catch (error) {
+    throw explainLease(replica, error);
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+    if (!waiting.signal.aborted) waiting.abort(OVER);
+  }
+}
+
+const OVER = Symbol("the wait for the lease is over");
+
+function explainLease(replica: Replica, error: unknown): unknown {
+  if (!LeaseError.is(error)) return error;
+  switch (error.code) {
+    case "LEASE_HELD":
+      return replicaError(replica, "LEASE_HELD", error.message, error);
+    case "LEASE_LOST":
+    case "LEASE_RELEASED":
+      return replicaError(replica, "FENCED", error.message, error);
+    case "RECORD_INVALID":
+      return replicaError(replica, "LEASE_INVALID", error.message, error);
+    case "STORE_UNSUPPORTED":
+      return replicaError(replica, "STORE_UNSUPPORTED", error.message, error);
+  }
+}

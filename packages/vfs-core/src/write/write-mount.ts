@@ -1,0 +1,310 @@
+/**
+ * Write mode: takes the lease, recovers what an earlier run left behind, and uploads commits.
+ */
+
+import type { Lease } from "@headwater/lease";
+import type { DeviceFactory } from "../device-factory.ts";
+import { JournalFolder } from "../disk/journal-folder.ts";
+import { HeadwaterError } from "../errors.ts";
+import { type Hydration, startHydration } from "../hydrate/hydration.ts";
+import { type LoadedMap, loadMap } from "../load-map.ts";
+import type { Mount, WaitOptions } from "../mount.ts";
+import { keepLoadedPages, type MountBase, makeMountBase } from "../mount-base.ts";
+import type { WriteSettings } from "../options.ts";
+import type { PageDevice } from "../page-device.ts";
+import { PageMap } from "../page-map.ts";
+import { makePageService, type PageService } from "../page-service.ts";
+import { callStore, replicaError } from "../replica.ts";
+import { RequestServer } from "../request-server.ts";
+import type { MountStatus } from "../status.ts";
+import { TxidWaiters } from "../txid-waiters.ts";
+import { withSignal } from "../with-signal.ts";
+import { readFileChecksum } from "./put-upload.ts";
+import { decideRecovery, type RecoveryDecision } from "./recovery.ts";
+import { Syncer } from "./syncer.ts";
+import { takeLease } from "./write-lease.ts";
+
+/** A part of the cache's size: what is opened may hold this much beside it. */
+const KEEP_SHARE = 2;
+
+/** What opening has found, the lease and the folder being ours. */
+interface Opened {
+  readonly loaded: LoadedMap;
+  readonly lease: Lease | undefined;
+  readonly folder: JournalFolder;
+  readonly decision: RecoveryDecision;
+}
+
+export async function openWriteMount(
+  settings: WriteSettings,
+  factory: DeviceFactory,
+): Promise<Mount> {
+  const base = makeMountBase(settings);
+  const { replica, once } = base;
+  const { signal, journalDir, lease: choice = {} } = settings;
+  if (!once.supports.conditionalCreate) {
+    const sentence = "the store has no put that only creates, which writing needs";
+    throw replicaError(replica, "STORE_UNSUPPORTED", sentence);
+  }
+  const folder = await JournalFolder.open(journalDir, identityOf(settings, base));
+  let lease: Lease | undefined;
+  let mount: WriteMount | undefined;
+  try {
+    lease = await takeLease(replica, once, choice, signal);
+    const loaded = await loadOrBegin(base, settings);
+    // A holder that took over writes its fence here, before it builds on what it has listed.
+    const decision = await decideRecovery({
+      synced: folder.synced,
+      intents: folder.intents,
+      bucketTxid: loaded.map.txid,
+      checksumOf: (txid) => callStore(replica, () => readFileChecksum(replica, txid)),
+    });
+    mount = new WriteMount(settings, base, { loaded, lease, folder, decision }, factory);
+    await mount.start();
+    return mount;
+  } catch (error) {
+    await (mount === undefined ? giveBack(lease, folder) : mount.abandon());
+    throw error;
+  }
+}
+
+async function giveBack(lease: Lease | undefined, folder: JournalFolder): Promise<void> {
+  // A lease that cannot be given back expires.
+  await lease?.release().catch(() => {});
+  await folder.close();
+}
+
+/** The URL as messages show it, and the endpoint, which makes it another place altogether. */
+function identityOf({ url }: WriteSettings, { replica }: MountBase): string {
+  const endpoint = new URLSearchParams(url.split("?")[1] ?? "").get("endpoint");
+  return endpoint === null ? replica.name : `${replica.name} at ${endpoint}`;
+}
+
+async function loadOrBegin(base: MountBase, settings: WriteSettings): Promise<LoadedMap> {
+  const { replica, queue, files } = base;
+  const { signal, cacheBytes, mustExist = false } = settings;
+  const keepBytes = cacheBytes / KEEP_SHARE;
+  const target = { type: "latest" } as const;
+  const loaded = await loadMap(replica, { queue, files, keepBytes, signal, target });
+  if (loaded !== undefined) return loaded;
+  if (mustExist) throw replicaError(replica, "REPLICA_NOT_FOUND", "there is no database here");
+  return { map: PageMap.empty(files), pageSize: 0, createdAtMs: undefined, loaded: [] };
+}
+
+class WriteMount implements Mount {
+  readonly mode = "write";
+  readonly #settings: WriteSettings;
+  readonly #base: MountBase;
+  readonly #opened: Opened;
+  readonly #device: PageDevice;
+  readonly #service: PageService;
+  readonly #syncer: Syncer;
+  readonly #waiters: TxidWaiters;
+  readonly #server: RequestServer;
+  readonly #end = new AbortController();
+  #syncing: Promise<void> | undefined;
+  #hydration: Hydration | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(settings: WriteSettings, base: MountBase, opened: Opened, factory: DeviceFactory) {
+    const { replica, queue, toPublished } = base;
+    const { name, requestTimeoutMs, cacheBytes, syncIntervalMs } = settings;
+    const { loaded, lease, folder, decision } = opened;
+    const { map, pageSize } = loaded;
+    this.#settings = settings;
+    this.#base = base;
+    this.#opened = opened;
+    this.#device = factory.create(
+      {
+        name,
+        mode: "write",
+        pageSize,
+        seq: decision.seq,
+        state: toPublished(map.txid, map.pageCount),
+        requestTimeoutMs,
+      },
+      {
+        onRequest: (request) => this.#server.serve(request),
+        onCommit: () => this.#syncer.onCommit(),
+      },
+    );
+    this.#service = makePageService({
+      replica,
+      device: this.#device,
+      queue,
+      map,
+      pageSize,
+      cacheBytes,
+      absentPages: "zeros",
+      signal: this.#end.signal,
+    });
+    this.#waiters = new TxidWaiters(map.txid);
+    this.#server = new RequestServer({
+      device: this.#device,
+      clock: replica.clock,
+      timeoutMs: requestTimeoutMs,
+      readPage: (pgno, seq) => this.#service.reader.read(pgno, seq),
+      sync: () => this.#syncer.flush(undefined),
+    });
+    this.#syncer = new Syncer({
+      replica,
+      state: this.#service.state,
+      folder,
+      lease,
+      queue,
+      waiters: this.#waiters,
+      signal: this.#end.signal,
+      syncIntervalMs,
+      syncedSeq: decision.seq,
+    });
+  }
+
+  get name(): string {
+    return this.#settings.name;
+  }
+
+  async start(): Promise<void> {
+    const { hydrate, name } = this.#settings;
+    await this.#recover();
+    void keepLoadedPages(this.#service.state, this.#opened.loaded, this.#base.replica);
+    if (hydrate !== undefined) {
+      const { replica } = this.#base;
+      this.#hydration = await startHydration(hydrate, { replica, ...this.#service });
+    }
+    if (!this.#device.activate()) {
+      throw new HeadwaterError("OPTION_INVALID", `a database named "${name}" is mounted already`);
+    }
+    this.#syncing = this.#syncer.run();
+  }
+
+  status(): MountStatus {
+    const { state } = this.#service;
+    const { txid, seq, pageCount, pageSize } = this.#device.state();
+    return {
+      name: this.name,
+      mode: this.mode,
+      url: this.#base.replica.name,
+      txid,
+      seq,
+      pageSize,
+      pageCount,
+      versionCount: state.versions.count,
+      cache: state.cache?.stats,
+      requests: this.#base.counts.toJSON(),
+      follow: undefined,
+      sync: this.#syncer.status(),
+      hydration: this.#hydration?.status(),
+    };
+  }
+
+  async flush({ signal }: WaitOptions = {}): Promise<bigint> {
+    this.#requireOpen();
+    return this.#syncer.flush(signal);
+  }
+
+  async waitForTxid(txid: bigint, { signal }: WaitOptions = {}): Promise<void> {
+    this.#requireOpen();
+    await this.#waiters.wait(txid, signal);
+  }
+
+  async hydrated({ signal }: WaitOptions = {}): Promise<void> {
+    this.#requireOpen();
+    if (this.#hydration === undefined) {
+      throw new HeadwaterError("OPTION_INVALID", `"${this.name}" was opened without hydration`);
+    }
+    await withSignal(this.#hydration.whenDone(), signal);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** For an opening that failed: nothing was committed, so nothing is uploaded. */
+  async abandon(): Promise<void> {
+    this.#closing ??= this.#release();
+    await this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Before anything else uses the device. */
+  async #recover(): Promise<void> {
+    const { journal } = this.#device;
+    const { folder, decision, loaded } = this.#opened;
+    for (const path of folder.segments) {
+      try {
+        journal.recover(path);
+      } catch (error) {
+        const sentence = `the journal segment ${path} cannot be used: ${(error as Error).message}`;
+        throw new HeadwaterError("JOURNAL_INVALID", sentence, { cause: error });
+      }
+    }
+    const { seq, pageSize } = this.#device.state();
+    if (seq > decision.seq && !(await this.#mayContinue())) {
+      throw this.#conflict(seq - decision.seq);
+    }
+    if (pageSize !== 0) this.#service.state.setPageSize(pageSize);
+    const { txid } = loaded.map;
+    const fileChecksum = txid === decision.txid ? decision.fileChecksum : undefined;
+    await folder.writeSynced({ txid, seq: decision.seq, fileChecksum });
+    await folder.remove(journal.retire(decision.seq));
+    if (!journal.rotate(folder.nextSegmentPath(), txid)) {
+      throw new Error("a device that nobody uses yet refuses a new journal segment");
+    }
+  }
+
+  /** Whether the bucket's history is the one that the pending commits were made on. */
+  async #mayContinue(): Promise<boolean> {
+    const { decision } = this.#opened;
+    const { replica } = this.#base;
+    const { mayContinue, txid, fileChecksum } = decision;
+    if (!mayContinue || fileChecksum === undefined) return mayContinue;
+    const found = await callStore(replica, () => readFileChecksum(replica, txid));
+    // Compacted away: nothing speaks against it.
+    return found === undefined || found === fileChecksum;
+  }
+
+  #conflict(commits: number): HeadwaterError {
+    const { folder, decision, loaded } = this.#opened;
+    const { replica } = this.#base;
+    const stands =
+      folder.synced === undefined ? "an unknown transaction" : `transaction ${decision.txid}`;
+    const sentence =
+      `the journal ${folder.path} holds ${commits} commits on top of ${stands}, but the bucket ` +
+      `stands at transaction ${loaded.map.txid}; nothing was changed`;
+    return replicaError(replica, "JOURNAL_CONFLICT", sentence);
+  }
+
+  async #close(): Promise<void> {
+    this.#device.setWritable(false, `"${this.name}" is being closed`);
+    let failure: unknown = this.#syncer.hasPending ? this.#syncer.fence : undefined;
+    try {
+      if (this.#syncer.fence === undefined) await this.#syncer.flush(undefined);
+    } catch (error) {
+      failure = error;
+    }
+    if (failure !== undefined) this.#device.journal.fsync();
+    await this.#release();
+    if (failure !== undefined) throw failure;
+  }
+
+  async #release(): Promise<void> {
+    const closed = new HeadwaterError("CLOSED", `"${this.name}" has been closed; open it again`);
+    this.#syncer.end(closed);
+    this.#end.abort(closed);
+    this.#waiters.fail(closed);
+    await this.#syncing;
+    await this.#hydration?.close();
+    this.#server.close();
+    this.#device.close();
+    await giveBack(this.#opened.lease, this.#opened.folder);
+  }
+
+  #requireOpen(): void {
+    if (this.#closing === undefined) return;
+    throw new HeadwaterError("CLOSED", `"${this.name}" has been closed; open it again`);
+  }
+}

@@ -1,0 +1,78 @@
+import { describe, expect, it } from "vitest";
+import { deferred } from "../src/deferred.ts";
+import { HYDRATE_PARALLEL, PREFETCH_PARALLEL, REQUESTS_PARALLEL } from "../src/limits.ts";
+import { type Priority, RequestQueue, type Ticket } from "../src/read/request-queue.ts";
+
+function start(queue: RequestQueue, priority: Priority, log: string[], name: string) {
+  const gate = deferred<void>();
+  const ticket: Ticket = { priority };
+  const done = queue.run(ticket, async () => {
+    log.push(name);
+    await gate.promise;
+  });
+  return { ticket, done, finish: () => gate.resolve() };
+}
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+describe("RequestQueue", () => {
+  it("keeps places free for misses", async () => {
+    const queue = new RequestQueue();
+    const log: string[] = [];
+    const started = [];
+    for (let index = 0; index < 50; index += 1) {
+      started.push(start(queue, "hydrate", log, "h"), start(queue, "prefetch", log, "p"));
+    }
+    await settle();
+    expect(log.filter((name) => name === "h")).toHaveLength(HYDRATE_PARALLEL);
+    expect(log.filter((name) => name === "p")).toHaveLength(PREFETCH_PARALLEL);
+    started.push(start(queue, "foreground", log, "miss"));
+    await settle();
+    expect(log.at(-1)).toBe("miss");
+    for (const { finish } of started) finish();
+    await Promise.all(started.map(({ done }) => done));
+    expect(queue.runningCount).toBe(0);
+  });
+
+  it("starts the urgent ones first and never more than there are places", async () => {
+    const queue = new RequestQueue();
+    const log: string[] = [];
+    const first = Array.from({ length: REQUESTS_PARALLEL }, () =>
+      start(queue, "foreground", log, "first"),
+    );
+    const low = start(queue, "hydrate", log, "hydrate");
+    const middle = start(queue, "prefetch", log, "prefetch");
+    const high = start(queue, "foreground", log, "foreground");
+    await settle();
+    expect(log).toHaveLength(REQUESTS_PARALLEL);
+    for (const { finish } of first) finish();
+    await settle();
+    expect(log.slice(REQUESTS_PARALLEL)).toEqual(["foreground", "prefetch", "hydrate"]);
+    for (const { finish } of [low, middle, high]) finish();
+  });
+
+  it("moves a request to the front when somebody waits for it", async () => {
+    const queue = new RequestQueue();
+    const log: string[] = [];
+    const running = Array.from({ length: HYDRATE_PARALLEL }, () =>
+      start(queue, "hydrate", log, "h"),
+    );
+    const waiting = start(queue, "hydrate", log, "wanted");
+    await settle();
+    expect(log).not.toContain("wanted");
+    queue.promote(waiting.ticket);
+    await settle();
+    expect(log).toContain("wanted");
+    for (const { finish } of [...running, waiting]) finish();
+    await waiting.done;
+  });
+
+  it("goes on after a failure", async () => {
+    const queue = new RequestQueue();
+    const failing = queue.run({ priority: "foreground" }, async () => {
+      throw new Error("no");
+    });
+    await expect(failing).rejects.toThrow("no");
+    expect(queue.runningCount).toBe(0);
+  });
+});
