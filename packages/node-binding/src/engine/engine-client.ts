@@ -77,7 +77,7 @@ function startWorker(): Promise<void> {
 }
 
 function stopped(): HeadwaterError {
-  return new HeadwaterError("CLOSED", "the engine has stopped; open the database again");
+  return new HeadwaterError("ENGINE_STOPPED", "the engine has stopped; open the database again");
 }
 
 function openChannel(): BroadcastChannel {
