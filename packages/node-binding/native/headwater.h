@@ -145,6 +145,7 @@ struct HwTxn {
   i64 tail;                          /* end of what this transaction has written to the journal */
   u32 nRecord;                       /* page records written since the last commit record */
   u64 chain;                         /* running checksum over their headers */
+  u64 timestampMs;                   /* of the commit */
 };
 
 struct HwFile {

@@ -21,120 +21,19 @@
 #include <time.h>
 #include <unistd.h>
 #include "segment.h"
+#include "txn.h"
 
-#define OFFSET_NONE (-1)
-#define OFFSET_ZERO (-2)
 #define BATCH_PAGES 128              /* page records per writev */
 
 static int ioResult(void){
   return errno==ENOSPC || errno==EDQUOT ? SQLITE_FULL : SQLITE_IOERR_WRITE;
 }
 
-static u32 slotHash(u32 pgno){ return pgno*0x9E3779B1u; }
-
-static u32 *findSlot(HwTxn *p, u32 pgno){
-  u32 mask = p->nSlot-1;
-  u32 i = slotHash(pgno) & mask;
-  while( p->aSlot[i]!=0 && p->aPage[p->aSlot[i]-1].pgno!=pgno ) i = (i+1) & mask;
-  return &p->aSlot[i];
-}
-
-static int growSlots(HwTxn *p){
-  u32 nSlot = p->nSlot ? p->nSlot*2 : 256;
-  u32 *aSlot = calloc(nSlot, sizeof(u32));
-  u32 i;
-  if( aSlot==NULL ) return 0;
-  free(p->aSlot);
-  p->aSlot = aSlot;
-  p->nSlot = nSlot;
-  for(i=0; i<p->nPage; i++) *findSlot(p, p->aPage[i].pgno) = i+1;
-  return 1;
-}
-
-static struct HwTxnPage *findPage(HwTxn *p, u32 pgno){
-  u32 *pSlot;
-  if( p->nPage==0 ) return NULL;
-  pSlot = findSlot(p, pgno);
-  return *pSlot ? &p->aPage[*pSlot-1] : NULL;
-}
-
-/* The record of pgno, made when there is none.  NULL when there is no memory. */
-static struct HwTxnPage *needPage(HwTxn *p, u32 pgno){
-  struct HwTxnPage *pPage;
-  u32 *pSlot;
-  if( (p->nPage+1)*2>p->nSlot && !growSlots(p) ) return NULL;
-  pSlot = findSlot(p, pgno);
-  if( *pSlot ) return &p->aPage[*pSlot-1];
-  if( p->nPage==p->nPageAlloc ){
-    u32 nAlloc = p->nPageAlloc ? p->nPageAlloc*2 : 64;
-    void *a = realloc(p->aPage, nAlloc*sizeof(p->aPage[0]));
-    if( a==NULL ) return NULL;
-    p->aPage = a;
-    p->nPageAlloc = nAlloc;
-  }
-  *pSlot = p->nPage+1;
-  pPage = &p->aPage[p->nPage++];
-  pPage->pgno = pgno;
-  pPage->pData = NULL;
-  pPage->offset = OFFSET_NONE;
-  pPage->nDelta = pPage->depth = 0;
-  return pPage;
-}
-
-static u8 *takeBuffer(HwTxn *p){
-  if( p->nBufferUsed<p->nBuffer ) return p->apBuffer[p->nBufferUsed++];
-  if( p->nBuffer==p->nBufferAlloc ){
-    u32 nAlloc = p->nBufferAlloc ? p->nBufferAlloc*2 : 16;
-    void *a = realloc(p->apBuffer, nAlloc*sizeof(u8*));
-    if( a==NULL ) return NULL;
-    p->apBuffer = a;
-    p->nBufferAlloc = nAlloc;
-  }
-  p->apBuffer[p->nBuffer] = malloc(p->pageSize);
-  if( p->apBuffer[p->nBuffer]==NULL ) return NULL;
-  p->nBuffer++;
-  return p->apBuffer[p->nBufferUsed++];
-}
-
-static void freeBuffers(HwTxn *p){
-  u32 i;
-  for(i=0; i<p->nBuffer; i++) free(p->apBuffer[i]);
-  p->nBuffer = p->nBufferUsed = 0;
-}
-
-/* Empty again, keeping what memory the next transaction is likely to want. */
-static void reset(HwTxn *p){
-  if( p->nSlot>4096 ){
-    free(p->aSlot);
-    p->aSlot = NULL;
-    p->nSlot = 0;
-  }else if( p->nPage ){
-    memset(p->aSlot, 0, p->nSlot*sizeof(u32));
-  }
-  if( (size_t)p->nBuffer*p->pageSize>(1<<20) ) freeBuffers(p);
-  p->nBufferUsed = 0;
-  p->nPage = 0;
-  p->nRecord = 0;
-  p->chain = 0;
-  p->tail = 0;
-  p->bOpen = 0;
-  p->bAppended = 0;
-}
-
-/*
-** SQLite is about to change something.  A rollback ends in the same SYNC as phase one of a commit;
-** when the file stays locked after it (locking_mode=EXCLUSIVE), the next transaction goes on in this
-** one, and its commit record takes the place of the one that was written for the rollback.
-*/
 void hwTxnBegin(HwFile *pFile, u32 pageSize){
   HwTxn *p = &pFile->txn;
-  if( p->bAppended ){
-    p->bAppended = 0;
-    p->tail -= COMMIT_RECORD_SIZE;
-  }
   if( p->bOpen ) return;
   if( p->bufferSize!=pageSize ){
-    freeBuffers(p);
+    hwTxnFreeBuffers(p);
     p->bufferSize = pageSize;
   }
   p->pageSize = pageSize;
@@ -189,6 +88,18 @@ static int writeVectors(HwFile *pFile, struct iovec *aVec, int nVec){
     }
   }
   return SQLITE_OK;
+}
+
+static CommitRecord commitRecord(HwFile *pFile){
+  HwTxn *p = &pFile->txn;
+  CommitRecord commit = {0};
+  commit.type = RECORD_COMMIT;
+  commit.nRecord = p->nRecord;
+  commit.seq = pFile->pinned.seq+1;
+  commit.pageCount = p->nFilePages;
+  commit.timestampMs = p->timestampMs;
+  commit.checksum = hwHash(p->chain, &commit, COMMIT_RECORD_SIZE-8);
+  return commit;
 }
 
 /* What one writev carries. */
@@ -268,9 +179,10 @@ static int needDeltaRoom(HwTxn *p){
 ** Writes the pages that are in memory, and the commit record if there is one, at the tail.  Before
 ** the commit pages are written whole, since this transaction may have to read them back.
 */
-static int writePages(HwFile *pFile, CommitRecord *pCommit){
+static int writePages(HwFile *pFile, int bCommit){
   HwTxn *p = &pFile->txn;
   Batch batch;
+  CommitRecord commit;
   u32 i = 0;
   int rc;
   if( !needDeltaRoom(p) ) return SQLITE_IOERR_NOMEM;
@@ -282,13 +194,12 @@ static int writePages(HwFile *pFile, CommitRecord *pCommit){
       struct HwTxnPage *pPage = &p->aPage[i];
       if( pPage->pgno>p->nFilePages ) continue;
       if( pPage->pData!=NULL || pPage->offset==OFFSET_ZERO ) {
-        batchPage(pFile, &batch, pPage, pCommit!=NULL);
+        batchPage(pFile, &batch, pPage, bCommit);
       }
     }
-    if( i==p->nPage && pCommit!=NULL ){
-      pCommit->nRecord = p->nRecord;
-      pCommit->checksum = hwHash(p->chain, pCommit, COMMIT_RECORD_SIZE-8);
-      batch.aVec[batch.nVec++] = (struct iovec){ pCommit, COMMIT_RECORD_SIZE };
+    if( i==p->nPage && bCommit ){
+      commit = commitRecord(pFile);
+      batch.aVec[batch.nVec++] = (struct iovec){ &commit, COMMIT_RECORD_SIZE };
     }
     rc = writeVectors(pFile, batch.aVec, batch.nVec);
   }while( rc==SQLITE_OK && i<p->nPage );
@@ -300,25 +211,35 @@ static int spill(HwFile *pFile){
   HwTxn *p = &pFile->txn;
   u32 i;
   int rc = claimTail(pFile);
-  if( rc==SQLITE_OK ) rc = writePages(pFile, NULL);
+  if( rc==SQLITE_OK ) rc = writePages(pFile, 0);
   if( rc!=SQLITE_OK ) return rc;
   for(i=0; i<p->nPage; i++) p->aPage[i].pData = NULL;
   p->nBufferUsed = 0;
   return SQLITE_OK;
 }
 
-/* One whole page.  An SQLite result code. */
+/*
+** One whole page.  An SQLite result code.
+**
+** A rollback ends in the same SYNC as phase one of a commit.  When the file stays locked after it
+** (locking_mode=EXCLUSIVE), the next transaction goes on in this one: the commit record that was
+** written for the rollback is taken back.
+*/
 int hwTxnWrite(HwFile *pFile, u32 pgno, const u8 *pData){
   HwTxn *p = &pFile->txn;
   struct HwTxnPage *pPage;
   int rc;
+  if( p->bAppended ){
+    p->bAppended = 0;
+    p->tail -= COMMIT_RECORD_SIZE;
+  }
   if( (size_t)p->nBufferUsed*p->pageSize>=HW_TXN_MEMORY ){
     rc = spill(pFile);
     if( rc!=SQLITE_OK ) return rc;
   }
-  pPage = needPage(p, pgno);
+  pPage = hwTxnNeedPage(p, pgno);
   if( pPage==NULL ) return SQLITE_IOERR_NOMEM;
-  if( pPage->pData==NULL && (pPage->pData = takeBuffer(p))==NULL ) return SQLITE_IOERR_NOMEM;
+  if( pPage->pData==NULL && (pPage->pData = hwTxnTakeBuffer(p))==NULL ) return SQLITE_IOERR_NOMEM;
   memcpy(pPage->pData, pData, p->pageSize);
   if( pgno>p->nFilePages ) p->nFilePages = pgno;
   return SQLITE_OK;
@@ -334,7 +255,7 @@ static int readSpilled(HwFile *pFile, struct HwTxnPage *pPage, u8 *pOut){
 /* 1 when pOut holds this transaction's own version, 0 when it has none, -1 on an I/O error. */
 int hwTxnRead(HwFile *pFile, u32 pgno, u8 *pOut){
   HwTxn *p = &pFile->txn;
-  struct HwTxnPage *pPage = findPage(p, pgno);
+  struct HwTxnPage *pPage = hwTxnFindPage(p, pgno);
   if( pPage!=NULL && pPage->pData!=NULL ){
     memcpy(pOut, pPage->pData, p->pageSize);
   }else if( pPage!=NULL && pPage->offset>=0 ){
@@ -347,14 +268,18 @@ int hwTxnRead(HwFile *pFile, u32 pgno, u8 *pOut){
   return 1;
 }
 
-/* An SQLite result code. */
-int hwTxnTruncate(HwFile *pFile, u32 nPages){
-  HwTxn *p = &pFile->txn;
+/* Of a transaction whose commit record is written: the record says another size now. */
+static int rewriteCommit(HwFile *pFile){
+  CommitRecord commit = commitRecord(pFile);
+  int fd = hwSegmentFd(pFile->pMount->pActive);
+  i64 offset = pFile->txn.tail - COMMIT_RECORD_SIZE;
+  if( pwrite(fd, &commit, sizeof(commit), offset)==sizeof(commit) ) return SQLITE_OK;
+  hwWhy(pFile, "cannot write to the journal: %s", strerror(errno));
+  return SQLITE_IOERR_TRUNCATE;
+}
+
+static void setFilePages(HwTxn *p, u32 nPages){
   u32 i;
-  if( nPages>=p->nFilePages ){
-    p->nFilePages = nPages;
-    return SQLITE_OK;
-  }
   p->nFilePages = nPages;
   if( nPages<p->nKeptPages ) p->nKeptPages = nPages;
   for(i=0; i<p->nPage; i++){
@@ -363,7 +288,31 @@ int hwTxnTruncate(HwFile *pFile, u32 nPages){
     pPage->pData = NULL;
     pPage->offset = OFFSET_ZERO;
   }
-  return SQLITE_OK;
+}
+
+/* An SQLite result code.  SQLite shrinks a file after phase one of the commit. */
+int hwTxnTruncate(HwFile *pFile, u32 nPages){
+  HwTxn *p = &pFile->txn;
+  if( nPages==p->nFilePages ) return SQLITE_OK;
+  setFilePages(p, nPages);
+  return p->bAppended ? rewriteCommit(pFile) : SQLITE_OK;
+}
+
+static u32 get32(const u8 *p){
+  return (u32)p[0]<<24 | (u32)p[1]<<16 | (u32)p[2]<<8 | p[3];
+}
+
+/*
+** The size that SQLite will give the file in phase two is in page 1 by now; a commit record that
+** says so needs no rewriting, and a crash in between leaves no pages that nobody uses.
+*/
+static void takeSizeFromHeader(HwTxn *p){
+  struct HwTxnPage *pPage = hwTxnFindPage(p, 1);
+  u32 nPages;
+  if( pPage==NULL || pPage->pData==NULL ) return;
+  if( memcmp(pPage->pData+24, pPage->pData+92, 4)!=0 ) return;
+  nPages = get32(pPage->pData+28);
+  if( nPages>0 && nPages<p->nFilePages ) setFilePages(p, nPages);
 }
 
 /* Zeros for the pages that the file gained and that SQLite did not write. */
@@ -371,7 +320,7 @@ static int fillHoles(HwFile *pFile){
   HwTxn *p = &pFile->txn;
   u32 pgno;
   for(pgno=p->nKeptPages+1; pgno<=p->nFilePages; pgno++){
-    struct HwTxnPage *pPage = needPage(p, pgno);
+    struct HwTxnPage *pPage = hwTxnNeedPage(p, pgno);
     if( pPage==NULL ) return SQLITE_IOERR_NOMEM;
     if( pPage->pData==NULL && pPage->offset==OFFSET_NONE ) pPage->offset = OFFSET_ZERO;
   }
@@ -387,18 +336,15 @@ static u64 nowMs(void){
 /* Phase one of a commit: all pages and the commit record, on their way to disk. */
 int hwTxnAppend(HwFile *pFile){
   HwTxn *p = &pFile->txn;
-  CommitRecord commit = {0};
   int rc;
   if( !p->bOpen || p->bAppended ) return SQLITE_OK;
+  takeSizeFromHeader(p);
   rc = claimTail(pFile);
   if( rc==SQLITE_OK ) rc = fillHoles(pFile);
   if( rc!=SQLITE_OK ) return rc;
   if( !hwSegmentReserve(pFile->pMount->pActive, p->nPage) ) return SQLITE_IOERR_NOMEM;
-  commit.type = RECORD_COMMIT;
-  commit.seq = pFile->pinned.seq+1;
-  commit.pageCount = p->nFilePages;
-  commit.timestampMs = nowMs();
-  rc = writePages(pFile, &commit);
+  p->timestampMs = nowMs();
+  rc = writePages(pFile, 1);
   if( rc==SQLITE_OK ) p->bAppended = 1;
   return rc;
 }
@@ -442,7 +388,7 @@ void hwTxnPublish(HwFile *pFile){
     u8 *pData = pPage->pgno<=p->nFilePages ? pPage->pData : NULL;
     hwRecentSet(pMount, pPage->pgno, serial, p->pageSize, pPage->depth, pData);
   }
-  reset(p);
+  hwTxnReset(p);
   if( bNotice ) hwNotifyCommit(pMount->id);
 }
 
@@ -458,13 +404,13 @@ void hwTxnDiscard(HwFile *pFile){
     if( p->bAppended && !bCut ) pMount->bJournalBroken = 1;
     pthread_mutex_unlock(&pMount->mutex);
   }
-  reset(p);
+  hwTxnReset(p);
 }
 
 void hwTxnFree(HwFile *pFile){
   HwTxn *p = &pFile->txn;
   hwTxnDiscard(pFile);
-  freeBuffers(p);
+  hwTxnFreeBuffers(p);
   free(p->apBuffer);
   free(p->aPage);
   free(p->aSlot);
