@@ -20,6 +20,8 @@ export interface PageServiceOptions {
   readonly pageSize: number;
   readonly cacheBytes: number;
   readonly absentPages: PageReaderOptions["absentPages"];
+  /** A file that readers need was compacted away. */
+  readonly onCompacted: () => void;
   /** Ends everything that is under way. */
   readonly signal: AbortSignal;
 }
@@ -31,7 +33,8 @@ export interface PageService {
 }
 
 export function makePageService(options: PageServiceOptions): PageService {
-  const { replica, device, queue, signal, map, pageSize, cacheBytes, absentPages } = options;
+  const { replica, device, queue, signal, map, pageSize, cacheBytes } = options;
+  const { absentPages, onCompacted } = options;
   const state = new MountState({ device, map, pageSize, cacheBytes });
   const fetcher = new PageFetcher({
     replica,
@@ -42,7 +45,7 @@ export function makePageService(options: PageServiceOptions): PageService {
     onWholeFile: (file, body) => reader.keepWholeFile(file, body),
   });
   const readAhead = new ReadAhead({ state, fetcher, clock: replica.clock, signal });
-  const replanner = new Replanner({ replica, state, queue, signal });
+  const replanner = new Replanner({ replica, state, queue, signal, onCompacted });
   const reader = new PageReader({ replica, state, fetcher, readAhead, replanner, absentPages });
   return { state, fetcher, reader };
 }

@@ -94,6 +94,12 @@ export class Follower {
     this.#alarm.ring();
   }
 
+  /** Files that readers need are gone, so there are newer ones: the next poll lists them, now. */
+  heal(): void {
+    this.#listPauseMs = 0;
+    this.#alarm.ring();
+  }
+
   /** One look at the store; callers at the same time share it. */
   poll(): Promise<void> {
     this.#polling ??= this.#pollOnce().finally(() => {

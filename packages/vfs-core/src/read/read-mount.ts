@@ -102,6 +102,7 @@ class ReadMount implements Mount {
       pageSize,
       cacheBytes,
       absentPages: "damage",
+      onCompacted: () => this.#follower.heal(),
       signal,
     });
     this.#waiters = new TxidWaiters(map.txid);

@@ -21,6 +21,7 @@ export interface ReplannerOptions {
   readonly state: MountState;
   readonly queue: RequestQueue;
   readonly signal: AbortSignal;
+  readonly onCompacted: () => void;
 }
 
 export class Replanner {
@@ -46,6 +47,7 @@ export class Replanner {
   async replan(pgno: number, seq: number, gone: PageLocation): Promise<void> {
     const { state, replica } = this.#options;
     const version = state.versions.at(seq);
+    this.#options.onCompacted();
     let running = this.#running.get(version.fromSeq);
     if (running === undefined) {
       running = this.#run(version).finally(() => this.#running.delete(version.fromSeq));

@@ -136,6 +136,8 @@ class WriteMount implements Mount {
       pageSize,
       cacheBytes,
       absentPages: "zeros",
+      // A writer's own files are only compacted by itself.
+      onCompacted: () => {},
       signal: this.#end.signal,
     });
     this.#waiters = new TxidWaiters(map.txid);
