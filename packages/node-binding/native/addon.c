@@ -28,6 +28,7 @@ static void onEngineEnds(void *pArg){
   (void)pArg;
   hwEngineStop();
   hwMountCloseAll("the engine has stopped; open the database again");
+  hwFileUnlockAll();
 }
 
 static napi_value engineStart(napi_env env, napi_callback_info info){

@@ -1,5 +1,5 @@
 /*
-** addon_stores.c -- the engine's hands on a mount's page cache, journal and local image.
+** addon_stores.c -- the engine's hands on a mount's page cache, journal, local image and locks.
 **
 ** Called on the engine thread only.
 */
@@ -207,7 +207,29 @@ static napi_value imageClose(napi_env env, napi_callback_info info){
   return NULL;
 }
 
+/* ---- locks of files ---- */
+
+/* fileLock(path, text) -> number | undefined when somebody else has it */
+static napi_value fileLock(napi_env env, napi_callback_info info){
+  HwArgs args = hwArgs(env, info);
+  char zPath[4096], zText[HW_REASON_MAX];
+  int fd;
+  hwTextAt(&args, 0, zPath, sizeof(zPath));
+  hwTextAt(&args, 1, zText, sizeof(zText));
+  fd = hwFileLock(zPath, zText);
+  if( fd>=0 ) return hwNumber(env, fd);
+  return errno==EWOULDBLOCK ? NULL : hwThrowErrno(env, errno, "cannot lock a file");
+}
+
+static napi_value fileUnlock(napi_env env, napi_callback_info info){
+  HwArgs args = hwArgs(env, info);
+  hwFileUnlock((int)hwNumberAt(&args, 0));
+  return NULL;
+}
+
 const HwFunction aHwStoreFunction[] = {
+  { "fileLock", fileLock },
+  { "fileUnlock", fileUnlock },
   { "cacheAllocate", cacheAllocate },
   { "cachePublish", cachePublish },
   { "journalRecover", journalRecover },

@@ -269,6 +269,11 @@ int hwPragma(HwFile*, char **azArg);
 int hwMemFileOpen(HwLibrary*, sqlite3_file*, int flags, int *pOutFlags);
 int hwMemFileSize(void);
 
+/* file_lock.c */
+int hwFileLock(const char *zPath, const char *zText);
+void hwFileUnlock(int fd);
+void hwFileUnlockAll(void);
+
 /* xxh64.c */
 u64 hwHash(u64 seed, const void *p, size_t n);
 

@@ -73,6 +73,10 @@ export interface Native {
   journalFsync(mount: number): void;
   journalArmNotice(mount: number): number;
 
+  /** By flock(); undefined when somebody else has it. The text is for others to read. */
+  fileLock(path: string, text: string): number | undefined;
+  fileUnlock(lock: number): void;
+
   imageOpen(mount: number, path: string): void;
   imageMark(mount: number, pgnos: Uint32Array, present: boolean): void;
   imageClose(mount: number): void;
