@@ -5,8 +5,8 @@
 import type { MountStatus } from "@headwater/vfs-core";
 import { registerDrivers } from "./drivers.ts";
 import { callEngine, ensureEngine } from "./engine/engine-client.ts";
-import { environment } from "./environment.ts";
 import { type MountOptions, toEngineOptions } from "./options.ts";
+import { environment } from "./system.ts";
 
 export interface SignalOptions {
   readonly signal?: AbortSignal;

@@ -5,9 +5,9 @@
 import type BetterSqlite3 from "better-sqlite3";
 import { needBetterSqlite3, registerDrivers } from "./drivers.ts";
 import { callEngine, ensureEngine } from "./engine/engine-client.ts";
-import { environment } from "./environment.ts";
 import { type MountHandle, makeHandle } from "./mount.ts";
 import { type MountOptions, toEngineOptions } from "./options.ts";
+import { environment } from "./system.ts";
 
 export interface OpenDatabaseOptions extends Omit<MountOptions, "drivers"> {
   /** For better-sqlite3: `readonly`, `timeout`, `verbose`. */
@@ -23,8 +23,8 @@ export interface OpenedDatabase extends MountHandle {
  * Mounts the replica and opens a better-sqlite3 connection to it.
  *
  * `synchronous` is NORMAL on it: a commit is in the local journal when it returns, in the bucket
- * within the sync interval, and flushed to the local disk at every sync. Set FULL to have each commit
- * flushed.
+ * within the sync interval, and flushed to the local disk at every sync. Set FULL to have each
+ * commit flushed.
  */
 export async function openDatabase(options: OpenDatabaseOptions): Promise<OpenedDatabase> {
   const { databaseOptions, ...mountOptions } = options;

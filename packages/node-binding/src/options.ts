@@ -1,5 +1,5 @@
 /**
- * The options of `mount()` and `openDatabase()`: types, defaults, and checks with one sentence each.
+ * The options of `mount()` and `openDatabase()`: types, defaults, and one sentence for each mistake.
  */
 
 import { createHash } from "node:crypto";
@@ -26,7 +26,7 @@ export interface MountOptions {
     | { readonly ttlMs?: number; readonly owner?: string; readonly waitMs?: number };
   /** Write mode: refuse to begin a new, empty database. Default false. */
   readonly mustExist?: boolean;
-  /** Read mode: wait until there is a replica at the URL, until the signal aborts. Default false. */
+  /** Read mode: wait for a replica at the URL, until the signal aborts. Default false. */
   readonly waitForReplica?: boolean;
   /** Bytes of the page cache. */
   readonly cacheBytes?: number;
@@ -115,8 +115,8 @@ function checkName(name: string): string {
 }
 
 /**
- * One folder per replica, in the user's state directory: commits that are not yet in the bucket must
- * survive a restart of the machine, so a temp folder would not do.
+ * One folder per replica, in the user's state directory: commits that are not yet in the bucket
+ * must survive a restart of the machine, so a temp folder would not do.
  */
 function defaultJournalDir(url: string, env: NodeJS.ProcessEnv): string {
   const state = env.XDG_STATE_HOME ?? join(homedir(), ".local", "state");

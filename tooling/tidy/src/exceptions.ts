@@ -51,7 +51,7 @@ export const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
     "process.env",
   ],
   "packages/vfs-core/src/system.ts": ["Date.now", "performance.now", "setTimeout("],
-  "packages/node-binding/src/environment.ts": ["process.env"],
+  "packages/node-binding/src/system.ts": ["process.env", "setInterval("],
 };
 
 /** Tools that insist on a default export. */

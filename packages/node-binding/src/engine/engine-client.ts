@@ -2,15 +2,15 @@
  * Calls to the engine from any thread, and the start of the engine by the first that needs it.
  *
  * Always true:
- *   - A call settles: with the engine's answer, with the reason of its signal, or with an error when
- *     the engine has ended.
+ *   - A call settles: with the engine's answer, with the reason of its signal, or with an error
+ *     when the engine has ended.
  *   - The engine keeps no process alive; a call under way does.
  */
 
 import { BroadcastChannel, isMainThread, SHARE_ENV, threadId, Worker } from "node:worker_threads";
 import { HeadwaterError } from "@headwater/vfs-core";
-import { repeat } from "../environment.ts";
 import { extensionPath, native } from "../native.ts";
+import { repeat } from "../system.ts";
 import { fromErrorData } from "./error-data.ts";
 import {
   type CallName,
