@@ -9,3 +9,6 @@ export const FRAMES_MIN = 16;
 /** The page sizes of SQLite. */
 export const PAGE_SIZE_MIN = 512;
 export const PAGE_SIZE_MAX = 65_536;
+
+/** Of the frames, this share was inserted too recently to be evicted: room for reading ahead. */
+export const PROTECTED_SHARE = 4;

@@ -21,6 +21,7 @@ import {
   layOut,
   MAGIC,
 } from "./layout.ts";
+import { PROTECTED_SHARE } from "./limits.ts";
 import { Sieve } from "./sieve.ts";
 
 export interface PageCacheOptions {
@@ -74,7 +75,8 @@ export class PageCache {
     this.#layout = layout;
     this.#words = new Int32Array(memory, 0, layout.pagesOffset / 4);
     this.#bytes = new Uint8Array(memory, 0, layout.byteLength);
-    this.#sieve = new Sieve(frameCount, (frame) => this.#takeVisited(frame));
+    const protectedCount = Math.floor(frameCount / PROTECTED_SHARE);
+    this.#sieve = new Sieve(frameCount, (frame) => this.#takeVisited(frame), protectedCount);
     this.#free = Int32Array.from({ length: frameCount }, (_, index) => frameCount - 1 - index);
     this.#freeCount = frameCount;
     this.#format();

@@ -3,7 +3,11 @@
  *
  * Frames stand in a queue in the order of their insertion. A hand moves from the oldest towards the
  * newest, forgives each frame that was used since the hand last came by, and evicts the first that
- * was not. After the newest it starts again at the oldest. A hit moves nothing.
+ * was not. A hit moves nothing.
+ *
+ * The hand starts again at the oldest before it comes to the frames that were inserted last: they
+ * were fetched because somebody is about to read them, and one that dies before it is read costs a
+ * request for nothing. Without that, a scan longer than the queue evicts its own read-ahead.
  *
  * Always true: a frame is in the queue from `insert` until `evict` returns it or `remove` takes it.
  */
@@ -17,15 +21,22 @@ export class Sieve {
   readonly #newer: Int32Array;
   readonly #older: Int32Array;
   readonly #takeVisited: TakeVisited;
+  /** The insertions that came before that of a frame. */
+  readonly #bornAt: Float64Array;
+  readonly #protectedCount: number;
+  #insertCount = 0;
   #newest = NONE;
   #oldest = NONE;
   #hand = NONE;
   #count = 0;
 
-  constructor(frameCount: number, takeVisited: TakeVisited) {
+  /** `protectedCount`: how many of the last insertions the hand leaves alone. */
+  constructor(frameCount: number, takeVisited: TakeVisited, protectedCount = 0) {
     this.#newer = new Int32Array(frameCount).fill(NONE);
     this.#older = new Int32Array(frameCount).fill(NONE);
     this.#takeVisited = takeVisited;
+    this.#bornAt = new Float64Array(frameCount);
+    this.#protectedCount = protectedCount;
   }
 
   get count(): number {
@@ -38,6 +49,8 @@ export class Sieve {
     if (this.#newest !== NONE) this.#newer[this.#newest] = frame;
     else this.#oldest = frame;
     this.#newest = frame;
+    this.#bornAt[frame] = this.#insertCount;
+    this.#insertCount += 1;
     this.#count += 1;
   }
 
@@ -58,13 +71,19 @@ export class Sieve {
    */
   evict(): number | undefined {
     if (this.#count === 0) return undefined;
-    let frame = this.#hand === NONE ? this.#oldest : this.#hand;
+    let frame = this.#orOldest(this.#hand);
     for (let step = 0; step < 2 * this.#count && this.#takeVisited(frame); step += 1) {
-      const newer = this.#newer[frame]!;
-      frame = newer === NONE ? this.#oldest : newer;
+      frame = this.#orOldest(this.#newer[frame]!);
     }
     this.#hand = frame;
     this.remove(frame);
     return frame;
+  }
+
+  /** Frames stand in the order of insertion, so behind a protected one all are. */
+  #orOldest(frame: number): number {
+    if (frame === NONE) return this.#oldest;
+    const age = this.#insertCount - this.#bornAt[frame]!;
+    return age <= this.#protectedCount ? this.#oldest : frame;
   }
 }

@@ -4,11 +4,18 @@ import { seededRandom } from "./random.ts";
 
 /** SIEVE as its authors describe it, on a plain array: newest first. */
 class NaiveSieve {
-  queue: { frame: number; visited: boolean }[] = [];
+  queue: { frame: number; visited: boolean; bornAt: number }[] = [];
   hand: number | undefined;
+  insertCount = 0;
+  protectedCount: number;
+
+  constructor(protectedCount: number) {
+    this.protectedCount = protectedCount;
+  }
 
   insert(frame: number) {
-    this.queue.unshift({ frame, visited: false });
+    this.queue.unshift({ frame, visited: false, bornAt: this.insertCount });
+    this.insertCount += 1;
   }
 
   visit(frame: number) {
@@ -23,11 +30,14 @@ class NaiveSieve {
 
   evict(): number | undefined {
     if (this.queue.length === 0) return undefined;
-    let index = this.queue.findIndex((entry) => entry.frame === this.hand);
-    if (index < 0) index = this.queue.length - 1;
+    const isYoung = ({ bornAt }: { bornAt: number }) =>
+      this.insertCount - bornAt <= this.protectedCount;
+    const orOldest = (at: number) =>
+      at < 0 || isYoung(this.queue[at]!) ? this.queue.length - 1 : at;
+    let index = orOldest(this.queue.findIndex((entry) => entry.frame === this.hand));
     while (this.queue[index]!.visited) {
       this.queue[index]!.visited = false;
-      index = index === 0 ? this.queue.length - 1 : index - 1;
+      index = orOldest(index - 1);
     }
     const { frame } = this.queue[index]!;
     this.hand = this.queue[index - 1]?.frame;
@@ -54,12 +64,39 @@ describe("Sieve", () => {
     expect(sieve.evict()).toBe(0);
   });
 
-  for (const seed of [1, 2, 3, 4, 5]) {
-    it(`chooses as the plain version does, seed ${seed}`, () => {
+  it("leaves alone what was inserted last, so that a scan reads what was fetched for it", () => {
+    const frameCount = 64;
+    const ahead = frameCount / 4;
+    const visited = new Set<number>();
+    const sieve = new Sieve(frameCount, (frame) => visited.delete(frame), ahead);
+    const pages = new Map<number, number>();
+    const free = Array.from({ length: frameCount }, (_, index) => index);
+    let lost = 0;
+    for (let page = 0; page < 2000; page += 1) {
+      const frame = free.pop() ?? sieve.evict()!;
+      for (const [other, at] of pages) if (at === frame) pages.delete(other);
+      visited.delete(frame);
+      sieve.insert(frame);
+      pages.set(page, frame);
+      const read = pages.get(page - ahead + 1);
+      if (read === undefined && page >= ahead) lost += 1;
+      if (read !== undefined) visited.add(read);
+    }
+    expect(lost).toBe(0);
+  });
+
+  it.each([
+    [1, 0],
+    [2, 0],
+    [3, 8],
+    [4, 8],
+    [5, 40],
+  ])("chooses as the plain version does, seed %i, %i protected", (seed, protectedCount) => {
+    {
       const random = seededRandom(seed);
       const visited = new Set<number>();
-      const sieve = new Sieve(32, (frame) => visited.delete(frame));
-      const naive = new NaiveSieve();
+      const sieve = new Sieve(32, (frame) => visited.delete(frame), protectedCount);
+      const naive = new NaiveSieve(protectedCount);
       const free = Array.from({ length: 32 }, (_, index) => index);
       for (let step = 0; step < 20_000; step += 1) {
         const used = naive.queue;
@@ -85,6 +122,6 @@ describe("Sieve", () => {
         }
         expect(sieve.count).toBe(naive.queue.length);
       }
-    });
-  }
+    }
+  });
 });

@@ -158,6 +158,24 @@ describe("ScanTracker", () => {
     expect(tracker.onMiss(51)).toBe(scan);
   });
 
+  it("follows a scan across the pages of other tables, and begins none because of them", () => {
+    const tracker = new ScanTracker();
+    tracker.onMiss(10);
+    expect(tracker.onMiss(100)).toBeUndefined();
+    const scan = tracker.onMiss(101)!;
+    tracker.onWindow(scan, 120);
+    expect(tracker.onMiss(220)).toBe(scan);
+  });
+
+  it("knows the scan for which a page was fetched before", () => {
+    const tracker = new ScanTracker();
+    tracker.onMiss(10);
+    const scan = tracker.onMiss(11)!;
+    tracker.onWindow(scan, 50);
+    expect(tracker.covering(30)).toBe(scan);
+    expect(tracker.covering(51)).toBeUndefined();
+  });
+
   it("follows as many scans as there are places", () => {
     const tracker = new ScanTracker();
     const scans = range(0, 7).map((index) => {

@@ -43,8 +43,9 @@ export class PageReader {
       if (cached !== undefined) return cached.slice();
       location = replanner.elsewhere(pgno, seq) ?? state.find(pgno, seq).location;
       if (location === undefined) return this.#absentPage(pgno);
+      const wasComing = fetcher.isInFlight(location);
       const answer = fetcher.fetch(pgno, location, "foreground");
-      if (attempt === 1) readAhead.onMiss(pgno, seq);
+      if (attempt === 1) readAhead.onMiss(pgno, seq, wasComing);
       try {
         const page = await answer;
         state.keep(pgno, seq, location, page);

@@ -44,10 +44,27 @@ export class ReadAhead {
     this.#options = options;
   }
 
-  /** A reader of that pin misses that page; it has been asked for already. */
-  onMiss(pgno: number, seq: number): void {
+  /**
+   * A reader of that pin misses that page; it has been asked for already. `wasComing`: for somebody
+   * else, before.
+   */
+  onMiss(pgno: number, seq: number, wasComing: boolean): void {
+    const covering = wasComing ? undefined : this.#scans.covering(pgno);
+    if (covering !== undefined) this.#fetchAgain(covering, pgno, seq);
     const scan = this.#scans.onMiss(pgno);
     if (scan !== undefined) this.#fetchWindow(scan, seq);
+  }
+
+  /** What was fetched for the scan has left the cache before it was read: so will the rest have. */
+  #fetchAgain({ endPgno }: Scan, pgno: number, seq: number): void {
+    const end = Math.min(endPgno, pgno + this.#pagesMax());
+    for (let next = pgno + 1; next <= end; next += 1) this.#prefetch(next, seq, []);
+  }
+
+  /** Two windows of a scan at once must fit into what the cache protects. */
+  #pagesMax(): number {
+    const { cache } = this.#options.state;
+    return cache === undefined ? 0 : Math.floor(cache.frameCount / (2 * READ_AHEAD_CACHE_SHARE));
   }
 
   #fetchWindow(scan: Scan, seq: number): void {
@@ -55,7 +72,7 @@ export class ReadAhead {
     const { cache } = state;
     if (cache === undefined) return;
     const { map } = state.versions.at(seq);
-    const pagesMax = Math.floor(cache.frameCount / READ_AHEAD_CACHE_SHARE);
+    const pagesMax = this.#pagesMax();
     const pgnos: number[] = [];
     let bytes = 0;
     let next = scan.endPgno + 1;

@@ -13,8 +13,10 @@ import {
   SCANS_MAX,
 } from "../limits.ts";
 
-/** A scan may leave out this many pages: those of an index that grew along with its table. */
-const SKIP_PAGES_MAX = 8;
+/** Two misses this near each other begin a scan. */
+const BEGIN_PAGES_MAX = 8;
+/** A scan may leave out this many pages: those of other tables that grew along with its own. */
+const SKIP_PAGES_MAX = 128;
 
 export interface Scan {
   /** Where the scan was seen last. */
@@ -37,9 +39,9 @@ export class ScanTracker {
 
   /** The scan that wants its next window, from `endPgno + 1` on, because of this miss. */
   onMiss(pgno: number): Scan | undefined {
-    const scan = nearest(this.#scans, pgno);
+    const scan = nearest(this.#scans, pgno, SKIP_PAGES_MAX);
     if (scan !== undefined) return this.onReached(scan, pgno) ? scan : undefined;
-    const candidate = nearest(this.#candidates, pgno);
+    const candidate = nearest(this.#candidates, pgno, BEGIN_PAGES_MAX);
     if (candidate !== undefined) {
       this.#candidates = this.#candidates.filter((other) => other !== candidate);
       candidate.lastPgno = pgno;
@@ -50,6 +52,12 @@ export class ScanTracker {
     }
     push(this.#candidates, { lastPgno: pgno, endPgno: pgno, windowPgno: 0, windowBytes: 0 });
     return undefined;
+  }
+
+  /** The scan for which that page was asked for before. */
+  covering(pgno: number): Scan | undefined {
+    const scan = nearest(this.#scans, pgno, SKIP_PAGES_MAX);
+    return scan !== undefined && pgno <= scan.endPgno ? scan : undefined;
   }
 
   /** A scan was seen at that page. True when it wants its next window. */
@@ -70,10 +78,10 @@ export class ScanTracker {
   }
 }
 
-function nearest(scans: readonly Scan[], pgno: number): Scan | undefined {
+function nearest(scans: readonly Scan[], pgno: number, skipMax: number): Scan | undefined {
   let best: Scan | undefined;
   for (const scan of scans) {
-    if (pgno <= scan.lastPgno || pgno > scan.endPgno + SKIP_PAGES_MAX) continue;
+    if (pgno <= scan.lastPgno || pgno > scan.endPgno + skipMax) continue;
     if (best === undefined || scan.lastPgno > best.lastPgno) best = scan;
   }
   return best;
