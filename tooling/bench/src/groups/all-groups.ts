@@ -1,0 +1,9 @@
+/**
+ * Every group of cases. A new one is a folder beside these, and a line here.
+ */
+
+import type { Group } from "./group.ts";
+import { ltxGroup } from "./ltx/ltx-group.ts";
+import { replicaGroup } from "./replica/replica-group.ts";
+
+export const GROUPS: readonly Group[] = [replicaGroup, ltxGroup];

@@ -1,0 +1,201 @@
+/**
+ * Runs one case for every latency and contender, each repetition in a child process of its own.
+ */
+
+import { copyFileSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { BenchRun } from "../../bench-run.ts";
+import type { Dataset } from "../../dataset/dataset.ts";
+import { makeMeasurement, type RequestTally } from "../../measurement.ts";
+import { formatMs } from "../../report/units.ts";
+import { median } from "../../statistics.ts";
+import { type ChildResult, runChild } from "./child-process.ts";
+import { type Contender, contendersOf } from "./contenders.ts";
+import { presignedUrl } from "./presigned-url.ts";
+import type { ProxiedStore } from "./proxied-store.ts";
+import type { ReplicaCase } from "./replica-case.ts";
+import { copyReplica, type Replica, removeReplica } from "./replicas.ts";
+
+export interface Surroundings {
+  readonly run: BenchRun;
+  readonly store: ProxiedStore;
+  readonly dataset: Dataset;
+  readonly replica: Replica;
+}
+
+interface Place {
+  readonly case: ReplicaCase;
+  readonly contender: Contender;
+  readonly latencyMs: number;
+}
+
+const SEED = 7;
+
+export class CaseRunner {
+  readonly #run: BenchRun;
+  readonly #store: ProxiedStore;
+  readonly #dataset: Dataset;
+  readonly #replica: Replica;
+
+  constructor({ run, store, dataset, replica }: Surroundings) {
+    this.#run = run;
+    this.#store = store;
+    this.#dataset = dataset;
+    this.#replica = replica;
+  }
+
+  async runCase(wanted: ReplicaCase): Promise<void> {
+    const { latenciesMs } = this.#run.options;
+    const latencies = wanted.latencies === "each" ? latenciesMs : latenciesMs.slice(-1);
+    for (const latencyMs of latencies) {
+      const places: Place[] = [];
+      for (const contender of contendersOf(wanted.contenders)) {
+        if (!this.#run.wantsContender(contender.id)) continue;
+        const reason = wanted.omit?.(contender, this.#dataset.sizeMb);
+        const place = { case: wanted, contender, latencyMs };
+        if (reason === undefined) places.push(place);
+        else this.#omit(place, reason);
+      }
+      await this.#runRounds(wanted, places);
+    }
+  }
+
+  /** All contenders in turn, again and again: what disturbs the machine disturbs them alike. */
+  async #runRounds(wanted: ReplicaCase, places: readonly Place[]): Promise<void> {
+    const results = new Map<Place, ChildResult[]>(places.map((place) => [place, []]));
+    const rounds = this.#run.options.repeat ?? wanted.repeat;
+    for (let round = -wanted.warmUps; round < rounds; round += 1) {
+      for (const [place, found] of results) {
+        const isOnce = wanted.once?.(place.contender) === true;
+        if (isOnce && round !== 0) continue;
+        try {
+          const result = await this.#runOnce(place, SEED + round);
+          if (round >= 0) found.push(result);
+        } catch (error) {
+          this.#run.signal.throwIfAborted();
+          // A contender that cannot do it is a result too; the others go on.
+          const reason = error instanceof Error ? error.message : String(error);
+          this.#run.progress(reason);
+          this.#omit(place, `failed: ${firstLine(reason)}`);
+          results.delete(place);
+        }
+      }
+    }
+    for (const [place, found] of results) this.#record(place, found);
+  }
+
+  #record(place: Place, results: readonly ChildResult[]): void {
+    const { case: wanted, contender, latencyMs } = place;
+    const requests = contender.kind === "plain" ? undefined : middleTally(results);
+    for (const [measure, shown] of Object.entries(wanted.measures)) {
+      const samples = results.flatMap((result) => result.samples[measure] ?? []);
+      if (samples.length === 0) continue;
+      const facts = {
+        group: "replica",
+        case: wanted.name,
+        measure,
+        unit: "ms",
+        contender: contender.name,
+        driver: contender.driver,
+        sizeMb: this.#dataset.sizeMb,
+        latencyMs,
+        requests,
+        shown,
+      } as const;
+      const measurement = makeMeasurement(facts, samples);
+      this.#run.record(measurement);
+      if (shown) {
+        const what = `${contender.name} (${contender.driver}), ${wanted.name}, ${measure}`;
+        const where = `${this.#dataset.sizeMb} MB, ${latencyMs} ms`;
+        this.#run.progress(`${where}: ${what}: ${formatMs(measurement.summary.median)}`);
+      }
+    }
+  }
+
+  async #runOnce(place: Place, seed: number): Promise<ChildResult> {
+    const { case: wanted, contender, latencyMs } = place;
+    const folder = join(this.#run.folder, "child");
+    mkdirSync(folder);
+    const needsCopy = wanted.mode === "write" && contender.kind !== "plain";
+    const replica = needsCopy ? await copyReplica(this.#store, this.#replica) : this.#replica;
+    try {
+      await this.#store.reset(wanted.prepares ? 0 : latencyMs);
+      return await runChild({
+        job: { ...this.#job(place, replica, folder), seed, folder },
+        env: this.#environment(place, replica, folder),
+        source: this.#run.options.source,
+        signal: this.#run.signal,
+        onPrepared: () => this.#store.reset(latencyMs),
+        onMeasured: () => this.#store.tally(),
+      });
+    } finally {
+      if (needsCopy) await removeReplica(this.#store, replica);
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+
+  #job({ case: wanted, contender }: Place, replica: Replica, folder: string) {
+    const dataset = this.#dataset;
+    const { server, endpoint } = this.#store;
+    const { customerCount, orderCount, scanSum, bytes } = dataset;
+    return {
+      caseName: wanted.name,
+      contender,
+      mode: wanted.mode,
+      hydrate: wanted.hydrate,
+      replicaUrl: this.#store.url(replica.path),
+      file: plainFile(dataset, contender, wanted.mode === "write" ? folder : undefined),
+      objectUrl: presignedUrl({ ...server, endpoint, key: replica.snapshotKey, now: new Date() }),
+      objectBytes: replica.snapshotBytes,
+      customerCount,
+      orderCount,
+      scanSum,
+      databaseBytes: bytes,
+    };
+  }
+
+  /** Nothing of the caller's settings may change what is measured. */
+  #environment({ case: wanted, contender }: Place, replica: Replica, folder: string) {
+    const base = { PATH: process.env.PATH ?? "", HOME: folder, ...this.#store.credentials };
+    if (contender.kind !== "litestream") return base;
+    return {
+      ...base,
+      LITESTREAM_REPLICA_URL: this.#store.url(replica.path),
+      LITESTREAM_LOG_FILE: join(folder, "litestream.log"),
+      ...(wanted.hydrate ? { LITESTREAM_HYDRATION_ENABLED: "true" } : {}),
+      ...(wanted.mode === "write" ? { LITESTREAM_WRITE_ENABLED: "true" } : {}),
+    };
+  }
+
+  #omit({ case: wanted, contender, latencyMs }: Place, reason: string): void {
+    this.#run.omit({
+      group: "replica",
+      case: wanted.name,
+      contender: `${contender.name} (${contender.driver})`,
+      sizeMb: this.#dataset.sizeMb,
+      latencyMs,
+      reason,
+    });
+  }
+}
+
+/** Whoever writes gets a copy. */
+function plainFile(dataset: Dataset, contender: Contender, copyTo: string | undefined): string {
+  const file = contender.wal ? dataset.walFile : dataset.file;
+  if (copyTo === undefined || contender.kind !== "plain") return file;
+  const copy = join(copyTo, "copy.db");
+  copyFileSync(file, copy);
+  return copy;
+}
+
+/** That of the run with the median number of requests. */
+function middleTally(results: readonly ChildResult[]): RequestTally | undefined {
+  const wanted = median(results.map(({ requests }) => requests.total));
+  return [...results]
+    .map(({ requests }) => requests)
+    .sort((a, b) => Math.abs(a.total - wanted) - Math.abs(b.total - wanted))[0];
+}
+
+function firstLine(text: string): string {
+  return text.split("\n")[0] ?? text;
+}

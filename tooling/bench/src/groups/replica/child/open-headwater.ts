@@ -1,0 +1,40 @@
+/**
+ * Headwater, as a program would open it.
+ */
+
+import { join } from "node:path";
+import type { Job } from "../job.ts";
+import type { Session, Sql } from "./session.ts";
+
+export async function openHeadwater(job: Job): Promise<Session> {
+  const options = {
+    url: job.replicaUrl,
+    mode: job.mode,
+    journalDir: join(job.folder, "journal"),
+    hydrate: job.hydrate,
+  };
+  if (job.contender.driver === "better-sqlite3") {
+    const { openDatabase } = await import("@headwater/node-binding");
+    const opened = await openDatabase(options);
+    return {
+      sql: opened.database,
+      hydrated: () => opened.hydrated(),
+      flush: async () => void (await opened.flush()),
+      close: () => opened.close(),
+    };
+  }
+  const { DatabaseSync } = await import("node:sqlite");
+  const { mount } = await import("@headwater/node-binding");
+  const mounted = await mount({ ...options, drivers: ["node:sqlite"] });
+  const sql: Sql = new DatabaseSync(mounted.filename);
+  sql.exec("pragma synchronous = normal");
+  return {
+    sql,
+    hydrated: () => mounted.hydrated(),
+    flush: async () => void (await mounted.flush()),
+    async close() {
+      sql.close();
+      await mounted.close();
+    },
+  };
+}

@@ -1,0 +1,52 @@
+/**
+ * Bare range requests on kept connections, without SDK, signing or SQLite: what the wire allows.
+ */
+
+import { Agent, get } from "node:http";
+import type { Job } from "../job.ts";
+
+/** Parallel requests for everything: few enough to share the connections, enough to fill them. */
+const PARTS_MAX = 16;
+const PART_BYTES_MIN = 256 * 1024;
+
+export class Wire {
+  readonly #job: Job;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: PARTS_MAX });
+
+  constructor(job: Job) {
+    this.#job = job;
+  }
+
+  range(offset: number, length: number): Promise<Buffer> {
+    const last = Math.min(offset + length, this.#job.objectBytes) - 1;
+    const headers = { range: `bytes=${offset}-${last}` };
+    return new Promise((resolve, reject) => {
+      get(this.#job.objectUrl, { agent: this.#agent, headers }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("error", reject);
+        response.on("end", () => {
+          if (response.statusCode === 206) resolve(Buffer.concat(chunks));
+          else reject(new Error(`a bare request was answered ${response.statusCode}`));
+        });
+      }).on("error", reject);
+    });
+  }
+
+  /** The whole object, all parts at once, given out in order. */
+  async *parts(): AsyncGenerator<Buffer, void, undefined> {
+    const { objectBytes } = this.#job;
+    const partBytes = Math.max(PART_BYTES_MIN, Math.ceil(objectBytes / PARTS_MAX));
+    const parts: Promise<Buffer>[] = [];
+    for (let offset = 0; offset < objectBytes; offset += partBytes) {
+      const part = this.range(offset, partBytes);
+      part.catch(() => undefined);
+      parts.push(part);
+    }
+    for (const part of parts) yield await part;
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * What one child process is to do, and what it says to its parent. Plain data.
+ */
+
+import type { Contender } from "./contenders.ts";
+
+export interface Job {
+  readonly caseName: string;
+  readonly contender: Contender;
+  readonly mode: "read" | "write";
+  readonly hydrate: boolean;
+  /** Through the proxy. Of Headwater and litestream-vfs. */
+  readonly replicaUrl: string;
+  /** Of a plain file. */
+  readonly file: string;
+  /** Of bare requests: the snapshot, signed. */
+  readonly objectUrl: string;
+  readonly objectBytes: number;
+  /** Empty, and the child's own. */
+  readonly folder: string;
+  /** Other rows are read in every repetition, the same ones by every contender. */
+  readonly seed: number;
+  readonly customerCount: number;
+  readonly orderCount: number;
+  readonly scanSum: number;
+  readonly databaseBytes: number;
+  /** When the parent asked for this process, in milliseconds since the Unix epoch. */
+  readonly spawnedAtMs: number;
+}
+
+/** Samples by measure, in milliseconds. */
+export type Samples = Readonly<Record<string, readonly number[]>>;
+
+export type ToParent =
+  /** Waits for "go" until the latency is on and the counts are at zero. */
+  | { readonly type: "prepared" }
+  /** Waits for "go" until the counts have been read. */
+  | { readonly type: "measured"; readonly samples: Samples }
+  | { readonly type: "failed"; readonly message: string };
+
+export type ToChild = { readonly type: "go" };

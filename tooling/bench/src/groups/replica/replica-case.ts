@@ -1,0 +1,40 @@
+/**
+ * One thing to measure. The parent reads what is said about it; `measure` runs in a child process
+ * for every contender and repetition.
+ */
+
+import type { Session } from "./child/session.ts";
+import type { Contender, ContenderId } from "./contenders.ts";
+import type { Job, Samples } from "./job.ts";
+
+export interface ReplicaCase {
+  /** For `--cases`; also the name of its file. */
+  readonly name: string;
+  readonly title: string;
+  readonly contenders: readonly ContenderId[];
+  readonly mode: "read" | "write";
+  readonly hydrate: boolean;
+  readonly repeat: number;
+  /** Runs whose samples are thrown away: they fill the disk cache of the machine. */
+  readonly warmUps: number;
+  /** "highest": what it measures makes no requests, so that one latency will do. */
+  readonly latencies: "each" | "highest";
+  /** It calls `prepared`; until then the store adds no latency. */
+  readonly prepares: boolean;
+  /** What it measures, in the order of the table. False: for the JSON file alone. */
+  readonly measures: Readonly<Record<string, boolean>>;
+  /** Why this contender is left out at this size, or once instead of repeated. */
+  omit?(contender: Contender, sizeMb: number): string | undefined;
+  once?(contender: Contender): boolean;
+  measure(work: Work): Promise<Samples>;
+}
+
+/** What the child has to offer to `measure`. */
+export interface Work {
+  readonly job: Job;
+  /** `performance.now()` when this program was loaded, and nothing else yet. */
+  readonly startedAt: number;
+  open(): Promise<Session>;
+  /** Ends the preparation. */
+  prepared(): Promise<void>;
+}

@@ -1,0 +1,50 @@
+/**
+ * One number of the report, with everything that says what it is a number of.
+ */
+
+import { type Summary, summarize } from "./statistics.ts";
+
+export interface RequestTally {
+  readonly total: number;
+  readonly byKind: Readonly<Record<string, number>>;
+  readonly bytesToClient: number;
+}
+
+export interface MeasurementFacts {
+  readonly group: string;
+  readonly case: string;
+  /** What of the case was measured: "first row", "by key". */
+  readonly measure: string;
+  /** "ms": lower is better. "MB/s" (a million bytes): higher is better. */
+  readonly unit: "ms" | "MB/s";
+  /** Who did it: "headwater", "litestream-vfs", "plain file". */
+  readonly contender: string;
+  /** How it was reached: "better-sqlite3", "node:sqlite", "node:http". */
+  readonly driver: string;
+  readonly sizeMb: number;
+  /** Undefined where no store is used. */
+  readonly latencyMs: number | undefined;
+  /** Of one run, the median over all runs. Undefined where no store is used. */
+  readonly requests?: RequestTally | undefined;
+  /** False: only in the JSON file, where a table would drown in it. */
+  readonly shown: boolean;
+}
+
+export interface Measurement extends MeasurementFacts {
+  readonly samples: readonly number[];
+  readonly summary: Summary;
+}
+
+/** What was left out, and why: silence would look like an oversight. */
+export interface Omission {
+  readonly group: string;
+  readonly case: string;
+  readonly contender: string;
+  readonly sizeMb: number;
+  readonly latencyMs: number | undefined;
+  readonly reason: string;
+}
+
+export function makeMeasurement(facts: MeasurementFacts, samples: readonly number[]): Measurement {
+  return { ...facts, samples, summary: summarize(samples) };
+}

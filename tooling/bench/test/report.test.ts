@@ -1,0 +1,112 @@
+import { describe, expect, it } from "vitest";
+import { replicaGroup } from "../src/groups/replica/replica-group.ts";
+import { type Measurement, type MeasurementFacts, makeMeasurement } from "../src/measurement.ts";
+import { checkBars } from "../src/report/bars.ts";
+import { renderSummary } from "../src/report/summary.ts";
+import { renderTables } from "../src/report/tables.ts";
+import { formatMs, formatRatio } from "../src/report/units.ts";
+
+function measured(facts: Partial<MeasurementFacts>, ...samples: number[]): Measurement {
+  return makeMeasurement(
+    {
+      group: "replica",
+      case: "scan",
+      measure: "scan",
+      unit: "ms",
+      contender: "Headwater",
+      driver: "better-sqlite3",
+      sizeMb: 20,
+      latencyMs: 20,
+      shown: true,
+      ...facts,
+    },
+    samples,
+  );
+}
+
+const litestream = { contender: "litestream-vfs", driver: "node:sqlite" };
+
+describe("units", () => {
+  it("show three digits that count", () => {
+    expect(formatMs(0.00142)).toBe("1.42 µs");
+    expect(formatMs(38.12)).toBe("38.1 ms");
+    expect(formatMs(123_456)).toBe("123 s");
+    expect(formatRatio(0.0412)).toBe("0.04x");
+    expect(formatRatio(0.00412)).toBe("0.0041x");
+  });
+});
+
+describe("bars", () => {
+  it("are not met by what was not measured", () => {
+    const results = checkBars([]);
+    expect(results.length).toBeGreaterThan(0);
+    for (const { met, found } of results)
+      expect({ met, found }).toEqual({ met: false, found: "not measured" });
+  });
+
+  it("compare medians at 20 MB and 20 ms", () => {
+    const scan = (ours: number) =>
+      checkBars([
+        measured({}, ours),
+        measured({ latencyMs: 0 }, 1),
+        measured(litestream, 2000, 1000, 3000),
+      ]).find(({ bar }) => bar.includes("scan"));
+    expect(scan(100)?.met).toBe(true);
+    expect(scan(101)?.met).toBe(false);
+  });
+
+  it("take the faster mode of a plain file, through the same driver", () => {
+    const facts = { case: "warm", measure: "default cache" };
+    const result = checkBars([
+      measured(facts, 2),
+      measured({ ...facts, contender: "plain file" }, 4),
+      measured({ ...facts, contender: "plain file, WAL" }, 1),
+      measured({ ...facts, contender: "plain file", driver: "node:sqlite" }, 9),
+    ]).find(({ bar }) => bar.includes("default cache") && bar.includes("better-sqlite3"));
+    expect(result?.met).toBe(false);
+    expect(result?.found).toContain("2.00x");
+  });
+});
+
+describe("tables", () => {
+  const measurements = [
+    measured({ latencyMs: 0 }, 10),
+    measured({ requests: { total: 66, byKind: {}, bytesToClient: 13_900_000 } }, 40),
+    measured(litestream, 4000),
+  ];
+
+  it("have a column for each latency, and ratios at the highest", () => {
+    const text = renderTables({ groups: [replicaGroup], measurements, omissions: [] });
+    expect(text).toContain("Cold full scan, 20 MB");
+    const [row = ""] = text.split("\n").filter((line) => line.startsWith("Headwater"));
+    expect(row.trim().split(/ {2,}/)).toEqual([
+      "Headwater",
+      "better-sqlite3",
+      "10.0 ms",
+      "40.0 ms",
+      "66",
+      "13.9 MB",
+      "0.01x",
+    ]);
+  });
+
+  it("say what was left out", () => {
+    const omission = {
+      group: "replica",
+      case: "scan",
+      contender: "litestream-vfs",
+      sizeMb: 200,
+      latencyMs: 20,
+      reason: "it takes too long",
+    };
+    const text = renderTables({ groups: [replicaGroup], measurements, omissions: [omission] });
+    expect(text).toContain("not measured: scan, 200 MB, litestream-vfs: it takes too long");
+  });
+
+  it("are a few lines of Markdown in short", () => {
+    const options = { group: replicaGroup, measurements, sizeMb: 20, latencyMs: 20 };
+    expect(renderSummary(options).split("\n").at(-1)).toBe(
+      "| Cold full scan | 40.0 ms (66) | 4000 ms |  |  |",
+    );
+  });
+});
