@@ -2,27 +2,20 @@
  * How often, how long apart and for how long a request to the store is tried.
  */
 
-import { ObjectStoreError } from "@headwater/object-store";
+import { ObjectStoreError, type Operation } from "@headwater/object-store";
 import { BACKOFF_MS_MAX, BACKOFF_MS_MIN } from "./limits.ts";
 import type { Settings } from "./settings.ts";
-
-/** A request that the store did not answer in time. It may have happened. */
-class RequestTimeout extends Error {
-  override readonly name = "RequestTimeout";
-}
 
 /**
  * True if the same call may be made again and end differently. It may also have happened: whoever
  * repeats a put looks first.
  */
 export function isTransient(error: unknown): boolean {
-  if (error instanceof RequestTimeout) return true;
   return ObjectStoreError.is(error) && error.retry !== "never";
 }
 
 /** True if a put that failed so may have happened all the same. */
 export function isOutcomeUnknown(error: unknown): boolean {
-  if (error instanceof RequestTimeout) return true;
   return ObjectStoreError.is(error) && error.retry === "after-check";
 }
 
@@ -35,9 +28,13 @@ export function backoffMs(failures: number, error: unknown, settings: Settings):
   return Math.max(wantedMs, baseMs * (0.5 + settings.random()));
 }
 
-/** Rejects when the caller's signal aborts or the time is up, even if `work` ignores both. */
+/**
+ * Rejects when the caller's signal aborts or the time is up, even if `work` ignores both. A put
+ * that was not answered in time may have happened.
+ */
 export async function withTimeout<Result>(
   settings: Settings,
+  operation: Extract<Operation, "get" | "put">,
   signal: AbortSignal | undefined,
   work: (signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
@@ -46,7 +43,7 @@ export async function withTimeout<Result>(
   const done = new AbortController();
   const durationMs = settings.requestTimeoutMs;
   settings.clock.sleep(durationMs, { signal: done.signal, background: true }).then(
-    () => timeout.abort(new RequestTimeout(`no answer from the store in ${durationMs} ms`)),
+    () => timeout.abort(notAnswered(settings, operation)),
     () => {},
   );
   const either = signal === undefined ? [timeout.signal] : [timeout.signal, signal];
@@ -59,4 +56,10 @@ export async function withTimeout<Result>(
   } finally {
     done.abort();
   }
+}
+
+function notAnswered({ store, key, requestTimeoutMs }: Settings, operation: Operation) {
+  const code = operation === "put" ? "OUTCOME_UNKNOWN" : "UNAVAILABLE";
+  const message = `${operation} ${key} on ${store.name}: no answer within ${requestTimeoutMs} ms`;
+  return new ObjectStoreError(code, message, { store: store.name, operation, key });
 }

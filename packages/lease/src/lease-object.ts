@@ -75,7 +75,7 @@ export class LeaseObject {
   async read(signal?: AbortSignal): Promise<Observed | undefined> {
     const { store, key } = this.#settings;
     try {
-      const { meta, body } = await withTimeout(this.#settings, signal, (stop) =>
+      const { meta, body } = await withTimeout(this.#settings, "get", signal, (stop) =>
         store.get(key, { signal: stop }),
       );
       const record = decodeRecord(body);
@@ -108,7 +108,7 @@ export class LeaseObject {
     const body = encodeRecord(record);
     const sent = this.#remember(record);
     try {
-      const meta = await withTimeout(this.#settings, undefined, (signal) =>
+      const meta = await withTimeout(this.#settings, "put", undefined, (signal) =>
         store.put(key, body, { condition, contentType: CONTENT_TYPE, noCache: true, signal }),
       );
       this.#learnStoreClock(meta);
@@ -130,7 +130,7 @@ export class LeaseObject {
     const { store, key } = this.#settings;
     const body = encodeRecord({ ...record, nonce: this.#newNonce() });
     try {
-      await withTimeout(this.#settings, undefined, (signal) =>
+      await withTimeout(this.#settings, "put", undefined, (signal) =>
         store.put(key, body, { condition: { type: "if-absent" }, signal }),
       );
     } catch {

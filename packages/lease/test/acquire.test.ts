@@ -43,6 +43,15 @@ describe("acquiring", () => {
     expect(holder?.expiresInMs).toBeLessThanOrEqual(TTL_MS);
   });
 
+  it("ends with an error of the store's kind when the store never answers", async () => {
+    const harness = new Harness();
+    const silent = harness.seat();
+    silent.outage = { type: "hangs", arrivesInMs: 1e9 };
+    const error = await harness.failure(harness.acquire(silent));
+    expect(ObjectStoreError.is(error, "UNAVAILABLE")).toBe(true);
+    expect(error).toMatchObject({ store: silent.store.name, operation: "get", key: KEY });
+  });
+
   it("takes over from a vanished holder, after TTL and margin of the store's clock", async () => {
     const harness = new Harness({ offsetMs: -9e9 });
     const first = harness.seat({ wallOffsetMs: 5e9 });

@@ -73,5 +73,5 @@ export function isTest(path: string): boolean {
 
 /** Code that others wrote, kept as it came. */
 export function isVendored(path: string): boolean {
-  return /\/(vendor|golden|native\/sqlite3)\//.test(path);
+  return /\/(vendor|golden|native\/sqlite3|native\/lz4)\//.test(path);
 }
