@@ -11,6 +11,7 @@ export {
   RETRY,
   type Retry,
 } from "./errors.ts";
+export { type DeadlinedOptions, deadlined } from "./layers/deadlined.ts";
 export { type LimitedOptions, limited } from "./layers/limited.ts";
 export { prefixed } from "./layers/prefixed.ts";
 export { type OperationCounts, RequestCounts } from "./layers/request-counts.ts";

@@ -41,13 +41,31 @@ export const RETRY_DELAY_MS_MAX = 5_000;
 /** A store may ask for a longer pause, but not for more than this. */
 export const RETRY_AFTER_MS_MAX = 30_000;
 
+/** Ends what goes on failing slowly: a store that makes each attempt wait for its deadline. */
+export const RETRY_DURATION_MS_MAX = 300_000;
+
+/** A store in trouble may need seconds for an answer; after this, another try is worth more. */
+export const DEADLINE_REQUEST_MS = 10_000;
+
+/** Sixteen requests that share a line of 8 Mbit/s; a body that comes slower is as good as none. */
+export const DEADLINE_BYTES_PER_SECOND_MIN = 64 * 1024;
+
+/** A get without a range is meant for small objects; a large one is better read in parts. */
+export const DEADLINE_WHOLE_BYTES = 8 * 1024 * 1024;
+
+/**
+ * The first key of a listing that has to be sorted here comes after up to 500 requests; at five a
+ * second they take ten times as long as one request may.
+ */
+export const DEADLINE_COLLECT_FACTOR = 10;
+
 /** Sockets of one S3 store; more calls than this wait for a free one. */
 export const S3_SOCKETS_MAX = 128;
 
 /** A host that does not answer the first packet in this time is taken for unreachable. */
 export const S3_CONNECT_MS_MAX = 5_000;
 
-/** No byte in either direction for so long ends a request. Deadlines of a call are its signal's. */
+/** No byte in either direction for so long ends a request. For deadlines there is `deadlined`. */
 export const S3_IDLE_MS_MAX = 30_000;
 
 /** S3's limit; error messages of stores are cut to something one can read. */

@@ -191,6 +191,90 @@ describe("retrying", () => {
     expect(starts).toEqual([undefined, "b", "d"]);
   });
 
+  describe("the time for all attempts", () => {
+    it("ends a call that fails slowly, whatever attempts are left", async () => {
+      const slow: FaultRule = { fault: { type: "slow", delayMs: 10_000 } };
+      const { clock, faults, memory } = setUp([slow]);
+      const slowly = faulty(faults, { rules: [], clock });
+      memory.get = async () => {
+        throw new ObjectStoreError("UNAVAILABLE", "no answer", { store: "m" });
+      };
+      const store = retrying(slowly, { clock, durationMsMax: 25_000, random: () => 0 });
+      const startMs = clock.monotonicMs();
+      expect(await codeOf(store.get("k"))).toBe("UNAVAILABLE");
+      expect(faults.faultCount).toBe(3);
+      expect(clock.monotonicMs() - startMs).toBeLessThan(31_000);
+    });
+
+    it("does not begin a pause that it could not end in", async () => {
+      const { clock, faults } = setUp([{ fault: { type: "before" } }]);
+      const options = { clock, random: () => 0, delayMsMin: 400, durationMsMax: 1_000 };
+      expect(await codeOf(retrying(faults, options).get("k"))).toBe("UNAVAILABLE");
+      expect(clock.sleptMs).toEqual([400, 400]);
+    });
+
+    it("is one time for a conditional put and the looks that settle it", async () => {
+      const { clock, faults } = setUp([
+        { operation: "put", fault: { type: "before", code: "OUTCOME_UNKNOWN" } },
+        { operation: "get", fault: { type: "before" } },
+      ]);
+      const options = { clock, random: () => 0, delayMsMin: 400, durationMsMax: 1_000 };
+      const put = retrying(faults, options).put("k", bytes("1"), IF_ABSENT);
+      expect(await codeOf(put)).toBe("OUTCOME_UNKNOWN");
+      expect(clock.sleptMs).toEqual([400, 400]);
+    });
+
+    it("begins anew with each key of a listing, when the next one is wanted", async () => {
+      const clock = new ManualClock();
+      const memory = new MemoryStore();
+      for (const key of ["a", "b", "c"]) await memory.put(key, bytes(key), ALWAYS);
+      const list = memory.list.bind(memory);
+      memory.list = async function* (prefix, options) {
+        let given = 0;
+        for await (const meta of list(prefix, options)) {
+          if (given === 1) throw new ObjectStoreError("UNAVAILABLE", "broken", { store: "m" });
+          given += 1;
+          yield meta;
+        }
+      };
+      const keys: string[] = [];
+      const store = retrying(memory, { clock, durationMsMax: 1_000 });
+      for await (const { key } of store.list("")) {
+        keys.push(key);
+        clock.nowValueMs += 5_000;
+      }
+      expect(keys).toEqual(["a", "b", "c"]);
+    });
+  });
+
+  it("reads no more of a rival's object than it needs to tell it from ours", async () => {
+    const { faults, memory, store } = setUp([
+      { operation: "put", fault: { type: "before", code: "OUTCOME_UNKNOWN" }, times: 1 },
+    ]);
+    const sizes: number[] = [];
+    const get = memory.get.bind(memory);
+    memory.get = async (key, options) => {
+      const result = await get(key, options);
+      sizes.push(result.body.byteLength);
+      return result;
+    };
+    await memory.put("k", new Uint8Array(100_000), ALWAYS);
+    expect(await codeOf(store.put("k", bytes("mine"), IF_ABSENT))).toBe("OBJECT_EXISTS");
+    expect(sizes).toEqual([4]);
+    // An empty object has no range, and may be ours or not.
+    const lost: FaultRule = { operation: "put", fault: { type: "after" }, times: 1 };
+    for (const [key, rival, mine, code] of [
+      ["empty", "", "mine", "OBJECT_EXISTS"],
+      ["full", "rival", "", "OBJECT_EXISTS"],
+    ] as const) {
+      await memory.put(key, bytes(rival), ALWAYS);
+      faults.setRules([{ ...lost, fault: { type: "before", code: "OUTCOME_UNKNOWN" } }]);
+      expect(await codeOf(store.put(key, bytes(mine), IF_ABSENT))).toBe(code);
+    }
+    faults.setRules([lost]);
+    expect((await store.put("ours", bytes(""), IF_ABSENT)).size).toBe(0);
+  });
+
   it("stops waiting when it is aborted or closed", async () => {
     const store = retrying(faulty(new MemoryStore(), { rules: [{ fault: { type: "before" } }] }), {
       delayMsMin: 60_000,

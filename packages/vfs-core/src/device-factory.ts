@@ -2,6 +2,7 @@
  * How the engine gets its page device: made once the state of the replica is known.
  */
 
+import type { FileLocks } from "./file-locks.ts";
 import type { DeviceEvents, PageDevice, PublishedState } from "./page-device.ts";
 
 export interface DeviceOptions {
@@ -20,6 +21,7 @@ export interface DeviceOptions {
   readonly requestTimeoutMs: number;
 }
 
-export interface DeviceFactory {
+/** The locks are for what a mount keeps on disk: its journal folder and its local image. */
+export interface DeviceFactory extends FileLocks {
   create(options: DeviceOptions, events: DeviceEvents): PageDevice;
 }

@@ -8,6 +8,7 @@ export {
   type HeadwaterErrorCode,
   type Remedy,
 } from "./errors.ts";
+export type { FileLock, FileLockAttempt, FileLocks } from "./file-locks.ts";
 export type { LtxFile } from "./ltx-file.ts";
 export { type Mount, openMount, type WaitOptions } from "./mount.ts";
 export { type OpenedReplica, type OpenReplicaOptions, openReplica } from "./open-replica.ts";

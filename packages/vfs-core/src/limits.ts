@@ -49,8 +49,26 @@ export const REPLAN_TRIES = 4;
 export const OPEN_TRIES = 5;
 export const OPEN_RETRY_MS = 200;
 
-/** How exactly the deadline of a page request is kept. */
+/**
+ * How long one request to the store may go without an answer, bodies apart: as long as a read may
+ * wait, within these. Less would give up on stores that are only slow; more leaves a long-waiting
+ * read no time for a second request.
+ */
+export const REQUEST_MS_MIN = 2_000;
+export const REQUEST_MS_MAX = 10_000;
+/**
+ * A call of the store begins its last attempt within this many times what a read may wait. With
+ * two, there is always time for a second one.
+ */
+export const CALL_TIMEOUTS = 2;
+
+/** How exactly the deadline of a request of the page device is kept. */
 export const DEADLINE_STEP_MS = 100;
+/**
+ * How much earlier than the page device the engine gives up: the device may ask again at once, and
+ * must not be made to wait for what it has just given up.
+ */
+export const DEADLINE_LEAD_MS = 200;
 
 /** Level-0 files taken one after another by name before a listing is the better way to catch up. */
 export const FOLLOW_FILES_MAX = 16;

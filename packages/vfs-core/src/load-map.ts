@@ -40,6 +40,21 @@ export async function loadMap(
   replica: Replica,
   options: LoadMapOptions,
 ): Promise<LoadedMap | undefined> {
+  const end = new AbortController();
+  const signals = options.signal === undefined ? [] : [options.signal];
+  try {
+    const signal = AbortSignal.any([...signals, end.signal]);
+    return await tryToLoadMap(replica, { ...options, signal });
+  } finally {
+    // When one request has failed, the others that were sent with it are of no use.
+    end.abort();
+  }
+}
+
+async function tryToLoadMap(
+  replica: Replica,
+  options: LoadMapOptions,
+): Promise<LoadedMap | undefined> {
   for (let attempt = 1; ; attempt += 1) {
     const levels = await listLtxFiles(replica, options);
     const isEmpty = levels.every((level) => level.length === 0);

@@ -3,10 +3,22 @@
  * is shown.
  */
 
-import { type ObjectStore, RequestCounts, retrying, traced } from "@headwater/object-store";
+import {
+  deadlined,
+  type ObjectStore,
+  RequestCounts,
+  retrying,
+  traced,
+} from "@headwater/object-store";
 import { FileBodies } from "./file-bodies.ts";
 import { FileTable } from "./file-table.ts";
-import { KEEP_BATCH_BYTES } from "./limits.ts";
+import {
+  CALL_TIMEOUTS,
+  KEEP_BATCH_BYTES,
+  REQUEST_MS_MAX,
+  REQUEST_MS_MIN,
+  WHOLE_FILE_BYTES,
+} from "./limits.ts";
 import type { LoadedMap } from "./load-map.ts";
 import type { MountState } from "./mount-state.ts";
 import type { ReadSettings, WriteSettings } from "./options.ts";
@@ -16,7 +28,7 @@ import { makeReplica, type Replica } from "./replica.ts";
 
 export interface MountBase {
   readonly replica: Replica;
-  /** The store of the replica without retries. */
+  /** The store of the replica without retries, but with a deadline for each request. */
   readonly once: ObjectStore;
   readonly queue: RequestQueue;
   readonly files: FileTable;
@@ -25,10 +37,15 @@ export interface MountBase {
 }
 
 export function makeMountBase(settings: ReadSettings | WriteSettings): MountBase {
-  const { store, path, url, clock } = settings;
+  const { store, path, url, clock, requestTimeoutMs } = settings;
+  const requestMs = Math.min(Math.max(requestTimeoutMs, REQUEST_MS_MIN), REQUEST_MS_MAX);
+  const durationMsMax = CALL_TIMEOUTS * Math.max(requestTimeoutMs, requestMs);
   const counts = new RequestCounts();
-  const once = traced(store, { onRequest: counts.add, clock });
-  const replica = makeReplica({ store: retrying(once, { clock }), path, url, clock });
+  // Only files up to that size, and the lease, are asked for without a range.
+  const ending = deadlined(store, { requestMs, wholeBytes: WHOLE_FILE_BYTES, clock });
+  const once = traced(ending, { onRequest: counts.add, clock });
+  const again = retrying(once, { durationMsMax, clock });
+  const replica = makeReplica({ store: again, path, url, clock });
   const lineage = hashText(`${replica.name} ${path}`);
   return {
     replica,

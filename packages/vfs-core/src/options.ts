@@ -28,6 +28,7 @@ interface CommonOptions {
   /** For messages; what could be secret in it is left out of them. */
   readonly url: string;
   readonly cacheBytes?: number | undefined;
+  /** How long a reader waits for a page. Every request to the store has its deadline from this. */
   readonly requestTimeoutMs?: number | undefined;
   /** Fills a local copy in the background. Without a path, one that goes with the mount. */
   readonly hydrate?: { readonly path?: string | undefined } | undefined;

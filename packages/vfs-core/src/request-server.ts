@@ -6,15 +6,24 @@
 import type { Clock } from "./clock.ts";
 import { Deadlines } from "./deadlines.ts";
 import { HeadwaterError } from "./errors.ts";
+import { DEADLINE_LEAD_MS } from "./limits.ts";
 import type { DeviceAnswer, DeviceErrorCode, DeviceRequest, PageDevice } from "./page-device.ts";
 
 export interface RequestServerOptions {
   readonly device: PageDevice;
   readonly clock: Clock;
   readonly timeoutMs: number;
-  readonly readPage: (pgno: number, seq: number) => Promise<Uint8Array>;
+  readonly readPage: (pgno: number, seq: number, signal: AbortSignal) => Promise<Uint8Array>;
   /** Resolves once everything committed so far is in the bucket. */
-  readonly sync: () => Promise<unknown>;
+  readonly sync: (signal: AbortSignal) => Promise<unknown>;
+}
+
+interface Served {
+  readonly id: number;
+  /** For the message when it is late. */
+  readonly what: string;
+  /** What its failures are, unless they are something special. */
+  readonly otherwise: DeviceErrorCode;
 }
 
 export class RequestServer {
@@ -28,16 +37,22 @@ export class RequestServer {
   }
 
   serve(request: DeviceRequest): void {
+    const { readPage, sync } = this.#options;
     switch (request.type) {
-      case "read":
-        this.#serveRead(request.id, request.pgno, request.seq);
-        return;
-      case "sync":
-        this.#options.sync().then(
-          () => this.#answer(request.id, { type: "done" }),
-          (error: unknown) => this.#answer(request.id, toAnswer(error, "SYNC_FAILED")),
+      case "read": {
+        const { id, pgno, seq } = request;
+        this.#serve({ id, what: `page ${pgno} did not come`, otherwise: "READ_FAILED" }, (signal) =>
+          readPage(pgno, seq, signal).then((page) => ({ type: "page", page })),
         );
         return;
+      }
+      case "sync": {
+        const { id } = request;
+        this.#serve({ id, what: "the upload did not end", otherwise: "SYNC_FAILED" }, (signal) =>
+          sync(signal).then(() => ({ type: "done" })),
+        );
+        return;
+      }
     }
   }
 
@@ -46,8 +61,9 @@ export class RequestServer {
     this.#isOpen = false;
   }
 
-  #serveRead(id: number, pgno: number, seq: number): void {
-    const { timeoutMs, readPage } = this.#options;
+  #serve({ id, what, otherwise }: Served, work: (signal: AbortSignal) => Promise<DeviceAnswer>) {
+    const { timeoutMs } = this.#options;
+    const end = new AbortController();
     let isAnswered = false;
     const answer = (result: DeviceAnswer) => {
       if (isAnswered) return;
@@ -55,14 +71,13 @@ export class RequestServer {
       cancel();
       this.#answer(id, result);
     };
-    const cancel = this.#deadlines.set(timeoutMs, () => {
-      const message = `page ${pgno} did not come within ${timeoutMs} ms`;
-      answer(toAnswer(new HeadwaterError("TIMEOUT", message), "READ_FAILED"));
+    const leadMs = Math.min(DEADLINE_LEAD_MS, timeoutMs / 2);
+    const cancel = this.#deadlines.set(timeoutMs - leadMs, () => {
+      const late = new HeadwaterError("TIMEOUT", `${what} within ${timeoutMs} ms`);
+      end.abort(late);
+      answer(toAnswer(late, otherwise));
     });
-    readPage(pgno, seq).then(
-      (page) => answer({ type: "page", page }),
-      (error: unknown) => answer(toAnswer(error, "READ_FAILED")),
-    );
+    work(end.signal).then(answer, (error: unknown) => answer(toAnswer(error, otherwise)));
   }
 
   #answer(id: number, answer: DeviceAnswer): void {

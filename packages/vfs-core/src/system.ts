@@ -6,6 +6,11 @@ import { hostname } from "node:os";
 
 import type { Clock, SleepOptions } from "./clock.ts";
 
+/** For people who ask who holds a lock. */
+export function systemProcess(): { readonly pid: number; readonly host: string } {
+  return { pid: process.pid, host: hostname() };
+}
+
 /** For people who ask who holds a lease. */
 export function systemOwner(): string {
   return `${hostname()}:${process.pid}`;

@@ -1,64 +1,89 @@
-import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { lockInMemory } from "../src/device/memory-locks.ts";
 import { ImageFile } from "../src/disk/image-file.ts";
 import { JournalFolder } from "../src/disk/journal-folder.ts";
-import { ProcessLock } from "../src/disk/process-lock.ts";
+import type { FileLocks } from "../src/file-locks.ts";
 import { makeFolder } from "./support/writing.ts";
 
-describe("ProcessLock", () => {
-  it("is held by one at a time and leaves nothing behind", async () => {
-    const folder = makeFolder();
-    const path = join(folder, "lock");
-    const first = await ProcessLock.take(path);
-    expect(first.type).toBe("locked");
-    const second = await ProcessLock.take(path);
-    expect(second).toMatchObject({ type: "held", owner: { pid: process.pid, host: hostname() } });
-    if (first.type === "locked") await first.lock.release();
-    expect(readdirSync(folder)).toEqual([]);
-    expect((await ProcessLock.take(path)).type).toBe("locked");
+/** As a device factory's, and with a say in what it answers. */
+const locks: FileLocks = { lockFile: lockInMemory };
+
+function heldBy(text: string): FileLocks {
+  return { lockFile: () => ({ type: "held", text }) };
+}
+
+describe("the lock of a folder or an image", () => {
+  it("tells who has it, on one line", async () => {
+    const path = makeFolder();
+    const texts: string[] = [];
+    const noting: FileLocks = {
+      lockFile(lockPath, text) {
+        texts.push(lockPath, text);
+        return lockInMemory(lockPath, text);
+      },
+    };
+    await (await JournalFolder.open(path, "a replica", noting)).close();
+    expect(texts[0]).toBe(join(path, "lock"));
+    expect(texts[1]).toMatch(/^\{.*\}\n$/);
+    expect(JSON.parse(texts[1]!)).toEqual({ pid: process.pid, host: hostname() });
   });
 
-  it("is taken over from a process that is gone", async () => {
-    const bootId = readOr("/proc/sys/kernel/random/boot_id");
-    const gone = [
-      { pid: 2 ** 22 + 1, host: hostname(), startedAt: "1", bootId },
-      { pid: process.pid, host: hostname(), startedAt: "not when we did", bootId },
-      { pid: process.pid, host: hostname(), startedAt: "1", bootId: "an earlier start" },
-      "no record at all",
-    ];
-    for (const owner of gone) {
-      const path = join(makeFolder(), "lock");
-      writeFileSync(path, typeof owner === "string" ? owner : JSON.stringify(owner));
-      expect((await ProcessLock.take(path)).type, JSON.stringify(owner)).toBe("locked");
+  it("lets one in at a time, and says who is in, and where", async () => {
+    const path = makeFolder();
+    const first = await JournalFolder.open(path, "a replica", locks);
+    const second = JournalFolder.open(join(path, "..", basename(path)), "a replica", locks);
+    await expect(second).rejects.toMatchObject({ code: "JOURNAL_LOCKED" });
+    await expect(second).rejects.toThrow(path);
+    await expect(second).rejects.toThrow(`process ${process.pid} on ${hostname()}`);
+    await first.close();
+    await first.close();
+    await (await JournalFolder.open(path, "a replica", locks)).close();
+
+    const imagePath = join(makeFolder(), "image.db");
+    const image = await ImageFile.create(imagePath, locks);
+    const other = ImageFile.create(imagePath, locks);
+    await expect(other).rejects.toMatchObject({ code: "IMAGE_LOCKED" });
+    await expect(other).rejects.toThrow(imagePath);
+    await expect(other).rejects.toThrow(`process ${process.pid}`);
+    await image.close();
+    await (await ImageFile.create(imagePath, locks)).close();
+  });
+
+  it("says what it can when the text of the other says nothing", async () => {
+    for (const text of ["", "{", "7", "null", '{"pid":"1","host":7}']) {
+      const opening = JournalFolder.open(makeFolder(), "a replica", heldBy(text));
+      await expect(opening, text).rejects.toMatchObject({ code: "JOURNAL_LOCKED" });
+      await expect(opening, text).rejects.toThrow("somebody else");
     }
   });
 
-  it("of another machine is left alone", async () => {
-    const path = join(makeFolder(), "lock");
-    writeFileSync(path, JSON.stringify({ pid: 1, host: "elsewhere" }));
-    expect(await ProcessLock.take(path)).toMatchObject({
-      type: "held",
-      owner: { host: "elsewhere" },
-    });
+  it("counts by itself, whatever file an earlier process left behind", async () => {
+    const path = makeFolder();
+    const left = { pid: 1, host: "a-container-that-is-gone", startedAt: "1", bootId: "1" };
+    writeFileSync(join(path, "lock"), JSON.stringify(left));
+    await (await JournalFolder.open(path, "a replica", locks)).close();
   });
 
-  it("is won by one of many that find it stale", async () => {
-    for (let round = 0; round < 20; round += 1) {
-      const path = join(makeFolder(), "lock");
-      writeFileSync(path, JSON.stringify({ pid: 2 ** 22 + 1, host: hostname() }));
-      const results = await Promise.all(Array.from({ length: 8 }, () => ProcessLock.take(path)));
-      expect(results.filter(({ type }) => type === "locked")).toHaveLength(1);
-      expect(existsSync(path)).toBe(true);
-    }
+  it("that cannot be taken at all is told as what it is", async () => {
+    const broken: FileLocks = {
+      lockFile() {
+        throw new Error("no locks here");
+      },
+    };
+    const folder = JournalFolder.open(makeFolder(), "a replica", broken);
+    await expect(folder).rejects.toMatchObject({ code: "JOURNAL_INVALID" });
+    const image = ImageFile.create(join(makeFolder(), "image.db"), broken);
+    await expect(image).rejects.toMatchObject({ code: "IMAGE_FAILED" });
   });
 });
 
 describe("JournalFolder", () => {
   it("keeps its records and its segments", async () => {
     const path = join(makeFolder(), "deep", "journal");
-    const first = await JournalFolder.open(path, "a replica");
+    const first = await JournalFolder.open(path, "a replica", locks);
     expect(first).toMatchObject({ segments: [], synced: undefined, intents: [] });
     const segment = first.nextSegmentPath();
     writeFileSync(segment, "");
@@ -68,7 +93,7 @@ describe("JournalFolder", () => {
     await first.writeIntent({ txid: 6n, seq: 3, fileChecksum: 2n ** 63n });
     for (const intent of sent) await first.writeIntent(intent);
     await first.close();
-    const second = await JournalFolder.open(path, "a replica");
+    const second = await JournalFolder.open(path, "a replica", locks);
     expect(second.segments).toEqual([segment]);
     expect(second.synced).toEqual({ txid: 2n ** 60n, seq: 7 });
     expect(second.intents).toEqual(sent);
@@ -86,31 +111,34 @@ describe("JournalFolder", () => {
   it("refuses records that it cannot read", async () => {
     for (const text of ["{", "7", '{"version":2}', '{"version":1,"txid":"x","seq":1}']) {
       const path = makeFolder();
-      const folder = await JournalFolder.open(path, "a replica");
+      const folder = await JournalFolder.open(path, "a replica", locks);
       await folder.close();
       writeFileSync(join(path, "state.json"), text);
-      await expect(JournalFolder.open(path, "a replica")).rejects.toMatchObject({
+      await expect(JournalFolder.open(path, "a replica", locks)).rejects.toMatchObject({
         code: "JOURNAL_INVALID",
       });
-      expect(existsSync(join(path, "lock"))).toBe(false);
+      rmSync(join(path, "state.json"));
+      await (await JournalFolder.open(path, "a replica", locks)).close();
     }
   });
 
   it("refuses another replica and a path that is no folder", async () => {
     const path = makeFolder();
-    await (await JournalFolder.open(path, "a replica")).close();
-    await expect(JournalFolder.open(path, "another")).rejects.toMatchObject({
+    await (await JournalFolder.open(path, "a replica", locks)).close();
+    await expect(JournalFolder.open(path, "another", locks)).rejects.toMatchObject({
       code: "JOURNAL_INVALID",
     });
     const file = join(path, "replica.json");
-    await expect(JournalFolder.open(file, "x")).rejects.toMatchObject({ code: "JOURNAL_INVALID" });
+    await expect(JournalFolder.open(file, "x", locks)).rejects.toMatchObject({
+      code: "JOURNAL_INVALID",
+    });
   });
 });
 
 describe("ImageFile", () => {
   it("writes runs of pages, grows with a hole and is cut off", async () => {
     const path = join(makeFolder(), "image.db");
-    const image = await ImageFile.create(path);
+    const image = await ImageFile.create(path, locks);
     const page = (fill: number) => new Uint8Array(512).fill(fill);
     await image.write(
       [2, 3, 7].map((pgno) => ({ pgno, page: page(pgno) })),
@@ -129,13 +157,9 @@ describe("ImageFile", () => {
     const precious = join(folder, "precious");
     writeFileSync(precious, "keep me");
     symlinkSync(precious, join(folder, "image.db"));
-    await expect(ImageFile.create(join(folder, "image.db"))).rejects.toMatchObject({
+    await expect(ImageFile.create(join(folder, "image.db"), locks)).rejects.toMatchObject({
       code: "IMAGE_FAILED",
     });
     expect(readFileSync(precious, "utf8")).toBe("keep me");
   });
 });
-
-function readOr(path: string): string | undefined {
-  return existsSync(path) ? readFileSync(path, "utf8").trim() : undefined;
-}

@@ -75,4 +75,32 @@ describe("RequestQueue", () => {
     await expect(failing).rejects.toThrow("no");
     expect(queue.runningCount).toBe(0);
   });
+
+  it("lets go at once of what is aborted while it waits, also when it was promoted", async () => {
+    const queue = new RequestQueue();
+    const log: string[] = [];
+    const first = Array.from({ length: REQUESTS_PARALLEL }, () =>
+      start(queue, "foreground", log, "first"),
+    );
+    const stop = new AbortController();
+    const tickets: Ticket[] = [{ priority: "foreground" }, { priority: "prefetch" }];
+    const waiting = tickets.map((ticket) =>
+      queue.run(ticket, async () => log.push("never"), stop.signal),
+    );
+    const last = start(queue, "foreground", log, "last");
+    await settle();
+    queue.promote(tickets[1]!);
+    const reason = new Error("no more");
+    stop.abort(reason);
+    for (const one of waiting) await expect(one).rejects.toBe(reason);
+    for (const { finish } of first) finish();
+    await settle();
+    expect(log.at(-1)).toBe("last");
+    expect(log).not.toContain("never");
+    last.finish();
+    await Promise.all([...first, last].map(({ done }) => done));
+    expect(queue.runningCount).toBe(0);
+    const late = queue.run({ priority: "foreground" }, async () => log.push("never"), stop.signal);
+    await expect(late).rejects.toBe(reason);
+  });
 });

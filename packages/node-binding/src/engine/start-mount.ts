@@ -14,6 +14,7 @@ import {
 import { native } from "../native.ts";
 import type { EngineMountOptions } from "./engine-mount-options.ts";
 import { NativeDevice } from "./native-device.ts";
+import { lockNatively } from "./native-locks.ts";
 
 /** Resolves when SQLite can open `file:NAME?vfs=headwater`. */
 export async function startMount(
@@ -35,6 +36,7 @@ export async function startMount(
         made.push(device);
         return device;
       },
+      lockFile: (path, text) => lockNatively(native, path, text),
     });
     return closingAlso(mount, forget);
   } catch (error) {

@@ -19,7 +19,7 @@ function fieldsOfStruct(name: string): [number, number][] {
 
 function fieldsOfTable(heading: string): [number, number][] {
   const section = DOC.split(`${heading}\n`)[1]?.split(/\n#/)[0] ?? "";
-  return [...section.matchAll(/^\| \w+ \| (\d+) \| (\d+) \|/gm)].map(([, offset, size]) => [
+  return [...section.matchAll(/^\| \w+ +\| (\d+) +\| (\d+) +\|/gm)].map(([, offset, size]) => [
     Number(offset),
     Number(size),
   ]);

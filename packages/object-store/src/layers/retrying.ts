@@ -2,7 +2,8 @@
  * The RETRY table in action.
  *
  * Always true:
- *   - Only what may be sent again is sent again, after a pause with jitter.
+ *   - Only what may be sent again is sent again, after a pause with jitter, so many times and for
+ *     so long.
  *   - A conditional put or delete whose answer got lost is looked up before it is sent again. When
  *     the object holds exactly our bytes, that was us: the call resolves.
  *   - Once an answer got lost, the call ends in success, or in OBJECT_EXISTS when the object to be
@@ -23,6 +24,7 @@ import {
   RETRY_ATTEMPTS_MAX,
   RETRY_DELAY_MS_MAX,
   RETRY_DELAY_MS_MIN,
+  RETRY_DURATION_MS_MAX,
 } from "../limits.ts";
 import type {
   CallOptions,
@@ -44,6 +46,8 @@ export interface RetryingOptions {
   readonly attemptsMax?: number | undefined;
   readonly delayMsMin?: number | undefined;
   readonly delayMsMax?: number | undefined;
+  /** No attempt of a call begins later than this after its first one. */
+  readonly durationMsMax?: number | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
 }
@@ -75,6 +79,7 @@ class RetryingStore extends Layer implements ObjectStore {
       attemptsMax: options.attemptsMax ?? RETRY_ATTEMPTS_MAX,
       delayMsMin: options.delayMsMin ?? RETRY_DELAY_MS_MIN,
       delayMsMax: options.delayMsMax ?? RETRY_DELAY_MS_MAX,
+      durationMsMax: options.durationMsMax ?? RETRY_DURATION_MS_MAX,
       clock: options.clock ?? systemClock,
       random: options.random ?? systemRandom,
     };
@@ -82,23 +87,24 @@ class RetryingStore extends Layer implements ObjectStore {
 
   async get(key: string, options: GetOptions = {}): Promise<GetResult> {
     return this.#inFlight.run("get", options, () =>
-      this.#repeat(options, () => this.inner.get(key, options)),
+      this.#repeat(this.#attempts(options.signal), () => this.inner.get(key, options)),
     );
   }
 
   async head(key: string, options: CallOptions = {}): Promise<ObjectMeta> {
     return this.#inFlight.run("head", options, () =>
-      this.#repeat(options, () => this.inner.head(key, options)),
+      this.#repeat(this.#attempts(options.signal), () => this.inner.head(key, options)),
     );
   }
 
   async put(key: string, body: Uint8Array, options: PutOptions): Promise<ObjectMeta> {
     const { condition, signal } = options;
     const send = () => this.inner.put(key, body, options);
-    const look = () => this.#lookUpPut(key, body, condition, signal);
+    const look: Look<ObjectMeta> = (attempts) =>
+      this.#lookUpPut(key, body, condition, attempts, signal);
     return this.#inFlight.run("put", options, () =>
       condition.type === "none"
-        ? this.#repeat(options, send)
+        ? this.#repeat(this.#attempts(signal), send)
         : this.#settle({ signal, send, look }),
     );
   }
@@ -106,22 +112,23 @@ class RetryingStore extends Layer implements ObjectStore {
   async delete(key: string, options: DeleteOptions = {}): Promise<void> {
     const { condition = { type: "none" }, signal } = options;
     const send = () => this.inner.delete(key, options);
-    const look = async (): Promise<Finding<void>> => {
-      const meta = await this.#headIfThere(key, signal);
+    const look: Look<void> = async (attempts) => {
+      const head = () => this.inner.head(key, { signal });
+      const meta = await orUndefined(this.#repeat(attempts, head));
       if (meta === undefined) return { type: "ours", result: undefined };
       const same = condition.type === "if-version" && meta.version === condition.version;
       return { type: same ? "not-yet" : "moved-on" };
     };
     return this.#inFlight.run("delete", options, () =>
       condition.type === "none"
-        ? this.#repeat(options, send)
+        ? this.#repeat(this.#attempts(signal), send)
         : this.#settle({ signal, send, look }),
     );
   }
 
   async deleteMany(keys: readonly string[], options: CallOptions = {}): Promise<void> {
     return this.#inFlight.run("deleteMany", options, () =>
-      this.#repeat(options, () => this.inner.deleteMany(keys, options)),
+      this.#repeat(this.#attempts(options.signal), () => this.inner.deleteMany(keys, options)),
     );
   }
 
@@ -132,9 +139,10 @@ class RetryingStore extends Layer implements ObjectStore {
     for (;;) {
       try {
         for await (const meta of this.inner.list(prefix, { startAfter, signal })) {
-          attempts = this.#attempts(signal);
           startAfter = meta.key;
           yield meta;
+          // The time that our reader took is not the store's.
+          attempts = this.#attempts(signal);
         }
         return;
       } catch (error) {
@@ -152,8 +160,7 @@ class RetryingStore extends Layer implements ObjectStore {
   }
 
   /** For calls that may be made twice without harm. */
-  async #repeat<Result>({ signal }: CallOptions, send: () => Promise<Result>): Promise<Result> {
-    const attempts = this.#attempts(signal);
+  async #repeat<Result>(attempts: Attempts, send: () => Promise<Result>): Promise<Result> {
     for (;;) {
       try {
         return await send();
@@ -181,7 +188,9 @@ class RetryingStore extends Layer implements ObjectStore {
       else if (!conflict && !mayRepeat(failure)) throw this.#unknown(answerLost, failure, signal);
       if (conflict || answerLost !== undefined) {
         // Our own earlier attempt may be the rival that we met.
-        const finding = await this.#looked(look, answerLost, signal);
+        const finding = await look(attempts.again()).catch((error: unknown) => {
+          throw this.#unknown(answerLost, error, signal);
+        });
         if (finding.type === "ours") return finding.result;
         if (finding.type === "exists") throw conflict ? failure : this.#exists(answerLost);
         if (finding.type === "moved-on" || conflict) {
@@ -194,44 +203,41 @@ class RetryingStore extends Layer implements ObjectStore {
     }
   }
 
-  async #looked<Result>(
-    look: () => Promise<Finding<Result>>,
-    answerLost: unknown,
-    signal: AbortSignal | undefined,
-  ): Promise<Finding<Result>> {
-    try {
-      return await look();
-    } catch (error) {
-      throw this.#unknown(answerLost, error, signal);
-    }
-  }
-
   async #lookUpPut(
     key: string,
     body: Uint8Array,
     condition: PutCondition,
+    attempts: Attempts,
     signal: AbortSignal | undefined,
   ): Promise<Finding<ObjectMeta>> {
-    const found = await this.#getIfThere(key, signal);
+    const get = () => this.#getStart(key, body.byteLength, signal);
+    const found = await orUndefined(this.#repeat(attempts, get));
     if (found === undefined) {
       return { type: condition.type === "if-absent" ? "not-yet" : "moved-on" };
     }
     // Where the version is made from the content, putting the same content again changes nothing.
-    if (equalBytes(found.body, body)) return { type: "ours", result: found.meta };
+    const isOurs = found.meta.size === body.byteLength && equalBytes(found.body, body);
+    if (isOurs) return { type: "ours", result: found.meta };
     if (condition.type === "if-absent") return { type: "exists" };
     const same = condition.type === "if-version" && found.meta.version === condition.version;
     return { type: same ? "not-yet" : "moved-on" };
   }
 
-  async #getIfThere(key: string, signal: AbortSignal | undefined): Promise<GetResult | undefined> {
-    return orUndefined(this.#repeat({ signal }, () => this.inner.get(key, { signal })));
-  }
-
-  async #headIfThere(
+  /** No more of the object than there are bytes to compare it with. */
+  async #getStart(
     key: string,
+    length: number,
     signal: AbortSignal | undefined,
-  ): Promise<ObjectMeta | undefined> {
-    return orUndefined(this.#repeat({ signal }, () => this.inner.head(key, { signal })));
+  ): Promise<GetResult> {
+    if (length > 0) {
+      try {
+        return await this.inner.get(key, { range: { offset: 0, length }, signal });
+      } catch (error) {
+        // An empty object has no range at all.
+        if (!ObjectStoreError.is(error, "RANGE_UNSATISFIABLE")) throw error;
+      }
+    }
+    return { meta: await this.inner.head(key, { signal }), body: new Uint8Array(0) };
   }
 
   /** The error to end with: the newest one, unless an earlier attempt may have gone through. */
@@ -254,40 +260,57 @@ class RetryingStore extends Layer implements ObjectStore {
   }
 
   #attempts(signal: AbortSignal | undefined): Attempts {
-    return new Attempts(this.#options, signal, this.#closing.signal);
+    const startMs = this.#options.clock.monotonicMs();
+    return new Attempts(this.#options, signal, this.#closing.signal, startMs);
   }
 }
 
 interface ConditionalCall<Result> {
   readonly signal: AbortSignal | undefined;
   readonly send: () => Promise<Result>;
-  readonly look: () => Promise<Finding<Result>>;
+  readonly look: Look<Result>;
 }
+
+type Look<Result> = (attempts: Attempts) => Promise<Finding<Result>>;
 
 class Attempts {
   readonly #options: ResolvedOptions;
   readonly #signal: AbortSignal | undefined;
   readonly #closing: AbortSignal;
+  readonly #startMs: number;
   readonly #backoff: Backoff;
   #left: number;
 
-  constructor(options: ResolvedOptions, signal: AbortSignal | undefined, closing: AbortSignal) {
+  constructor(
+    options: ResolvedOptions,
+    signal: AbortSignal | undefined,
+    closing: AbortSignal,
+    startMs: number,
+  ) {
     this.#options = options;
+    this.#startMs = startMs;
     this.#signal = signal;
     this.#closing = closing;
     this.#backoff = new Backoff(options);
     this.#left = options.attemptsMax - 1;
   }
 
+  /** As many once more, in what is left of the same time: for another request of the same call. */
+  again(): Attempts {
+    return new Attempts(this.#options, this.#signal, this.#closing, this.#startMs);
+  }
+
   /** Waits until the next attempt is due; throws the error when there is none left. */
   async pause(error: unknown): Promise<void> {
     if (this.#left <= 0 || this.#closing.aborted) throw error;
     this.#left -= 1;
+    const { clock, durationMsMax } = this.#options;
     const asked = ObjectStoreError.is(error) ? (error.retryAfterMs ?? 0) : 0;
     const delayMs = Math.max(this.#backoff.nextMs(), Math.min(asked, RETRY_AFTER_MS_MAX));
+    if (clock.monotonicMs() + delayMs > this.#startMs + durationMsMax) throw error;
     const signals = this.#signal === undefined ? [] : [this.#signal];
     const signal = AbortSignal.any([...signals, this.#closing]);
-    await this.#options.clock.sleep(delayMs, { signal }).catch((reason: unknown) => {
+    await clock.sleep(delayMs, { signal }).catch((reason: unknown) => {
       throw this.#signal?.aborted ? reason : error;
     });
   }

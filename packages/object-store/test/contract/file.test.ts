@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { limited, prefixed, retrying } from "@headwater/object-store";
+import { deadlined, limited, prefixed, retrying } from "@headwater/object-store";
 import { FileStore } from "@headwater/object-store/file";
 import { objectStoreContract } from "@headwater/object-store/testing";
 import { afterAll } from "vitest";
@@ -19,6 +19,7 @@ objectStoreContract({
   open: async () => new FileStore({ root: join(folder, `${count++}`) }),
 });
 objectStoreContract({
-  name: "retrying(limited(prefixed(file)))",
-  open: async () => retrying(limited(prefixed(await open(), "a/b/"), { parallelMax: 16 })),
+  name: "retrying(limited(deadlined(prefixed(file))))",
+  open: async () =>
+    retrying(limited(deadlined(prefixed(await open(), "a/b/")), { parallelMax: 16 })),
 });

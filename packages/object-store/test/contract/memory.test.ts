@@ -1,4 +1,4 @@
-import { limited, prefixed, retrying, traced } from "@headwater/object-store";
+import { deadlined, limited, prefixed, retrying, traced } from "@headwater/object-store";
 import { MemoryStore } from "@headwater/object-store/memory";
 import { faulty, objectStoreContract } from "@headwater/object-store/testing";
 
@@ -34,6 +34,7 @@ objectStoreContract({
   name: "limited(memory)",
   open: async () => limited(await open(), { parallelMax: 3 }),
 });
+objectStoreContract({ name: "deadlined(memory)", open: async () => deadlined(await open()) });
 objectStoreContract({
   name: "traced(memory)",
   open: async () => traced(await open(), { onRequest: () => undefined }),

@@ -7,6 +7,7 @@
 import { type Deferred, deferred } from "../deferred.ts";
 import type { DeviceFactory, DeviceOptions } from "../device-factory.ts";
 import { HeadwaterError } from "../errors.ts";
+import type { FileLockAttempt } from "../file-locks.ts";
 import type {
   CommitJournal,
   DeviceAnswer,
@@ -16,6 +17,7 @@ import type {
   PageDevice,
   PublishedState,
 } from "../page-device.ts";
+import { lockInMemory } from "./memory-locks.ts";
 
 /**
  * The database as of one moment. It stays so until it is disposed of, which must not be forgotten.
@@ -169,6 +171,10 @@ export class LocalDeviceFactory implements DeviceFactory {
     }
     this.device = new LocalDevice(options, events);
     return this.device;
+  }
+
+  lockFile(path: string, text: string): FileLockAttempt {
+    return lockInMemory(path, text);
   }
 }
 

@@ -4,7 +4,6 @@
 
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { hasCode } from "./process-lock.ts";
 
 /** Resolves when the new content would survive a loss of power. */
 export async function writeDurably(path: string, text: string): Promise<void> {
@@ -47,4 +46,8 @@ export async function syncFolder(path: string): Promise<void> {
       throw error;
     }
   }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return (error as NodeJS.ErrnoException | null)?.code === code;
 }

@@ -10,7 +10,7 @@ import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HeadwaterError } from "../errors.ts";
-import { ProcessLock } from "./process-lock.ts";
+import { type FileLock, type FileLocks, type LockResult, takeLock } from "../file-locks.ts";
 
 const { O_CREAT, O_NOFOLLOW, O_RDWR, O_TRUNC } = constants;
 
@@ -23,7 +23,7 @@ export class ImageFile {
   /** Undefined when the image goes with the mount. */
   readonly path: string | undefined;
   readonly #handle: FileHandle;
-  readonly #lock: ProcessLock | undefined;
+  readonly #lock: FileLock | undefined;
   #folder: string | undefined;
   readonly #filePath: string;
   #last: Promise<unknown> = Promise.resolve();
@@ -31,7 +31,7 @@ export class ImageFile {
   private constructor(
     handle: FileHandle,
     filePath: string,
-    owned: { readonly lock?: ProcessLock; readonly folder?: string },
+    owned: { readonly lock?: FileLock; readonly folder?: string },
   ) {
     this.#handle = handle;
     this.#filePath = filePath;
@@ -46,29 +46,20 @@ export class ImageFile {
   }
 
   /** An empty image at that path, which stays; without a path, one that nobody else sees. */
-  static async create(path: string | undefined): Promise<ImageFile> {
+  static async create(path: string | undefined, locks: FileLocks): Promise<ImageFile> {
     if (path === undefined) {
       const folder = await mkdtemp(join(tmpdir(), "headwater-"));
       const filePath = join(folder, "image.db");
       return new ImageFile(await open(filePath, "wx+", 0o600), filePath, { folder });
     }
-    const result = await ProcessLock.take(`${path}.lock`).catch((error: unknown) => {
-      const sentence = `cannot use ${path} as local image: ${(error as Error).message}`;
-      throw new HeadwaterError("IMAGE_FAILED", sentence, { cause: error });
-    });
-    if (result.type === "held") {
-      const { pid } = result.owner;
-      throw new HeadwaterError("IMAGE_LOCKED", `${path} is the local image of process ${pid}`);
-    }
-    const { lock } = result;
+    const lock = lockImage(path, locks);
     try {
       // A link could lead to a file that somebody still needs.
       const flags = O_RDWR | O_CREAT | O_TRUNC | (O_NOFOLLOW ?? 0);
       return new ImageFile(await open(path, flags, 0o600), path, { lock });
     } catch (error) {
-      await lock.release();
-      const sentence = `cannot use ${path} as local image: ${(error as Error).message}`;
-      throw new HeadwaterError("IMAGE_FAILED", sentence, { cause: error });
+      lock.release();
+      throw unusable(path, error);
     }
   }
 
@@ -108,7 +99,7 @@ export class ImageFile {
     await this.#last.catch(() => {});
     await this.#handle.close();
     if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true });
-    await this.#lock?.release();
+    this.#lock?.release();
   }
 
   async #writeAll(buffers: Uint8Array[], position: number): Promise<void> {
@@ -126,4 +117,21 @@ export class ImageFile {
     this.#last = done;
     return done;
   }
+}
+
+function lockImage(path: string, locks: FileLocks): FileLock {
+  let result: LockResult;
+  try {
+    result = takeLock(locks, `${path}.lock`);
+  } catch (error) {
+    throw unusable(path, error);
+  }
+  if (result.type === "locked") return result.lock;
+  const sentence = `${path} is the local image of ${result.holder}`;
+  throw new HeadwaterError("IMAGE_LOCKED", sentence);
+}
+
+function unusable(path: string, error: unknown): HeadwaterError {
+  const sentence = `cannot use ${path} as local image: ${(error as Error).message}`;
+  return new HeadwaterError("IMAGE_FAILED", sentence, { cause: error });
 }

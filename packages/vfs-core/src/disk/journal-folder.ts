@@ -5,7 +5,7 @@
  *   state.json            how far the bucket has everything
  *   intent.json           the uploads that may have been sent for the next transaction
  *   replica.json          which replica the folder belongs to
- *   lock                  which process uses it
+ *   lock                  locked while a process uses it, which it names; it stays
  *
  * Always true: a record is written and durable before what it speaks of is done.
  */
@@ -13,8 +13,8 @@
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { HeadwaterError } from "../errors.ts";
+import { type FileLock, type FileLocks, type LockResult, takeLock } from "../file-locks.ts";
 import { readIfThere, removeIfThere, writeDurably } from "./durable-file.ts";
-import { type LockResult, ProcessLock } from "./process-lock.ts";
 
 /** The bucket stands at `txid` and has every commit up to `seq`. */
 export interface SyncedPoint {
@@ -41,11 +41,11 @@ export class JournalFolder {
   readonly segments: readonly string[];
   /** As it was when the folder was opened. */
   readonly synced: SyncedPoint | undefined;
-  readonly #lock: ProcessLock;
+  readonly #lock: FileLock;
   #intents: readonly UploadIntent[];
   #lastNumber: number;
 
-  private constructor(path: string, lock: ProcessLock, found: Found) {
+  private constructor(path: string, lock: FileLock, found: Found) {
     this.path = path;
     this.#lock = lock;
     this.segments = found.numbers.map((number) => segmentPath(path, number));
@@ -55,18 +55,17 @@ export class JournalFolder {
   }
 
   /** `identity` names the replica: a folder of another one is refused. */
-  static async open(path: string, identity: string): Promise<JournalFolder> {
-    const result = await lockFolder(path);
+  static async open(path: string, identity: string, locks: FileLocks): Promise<JournalFolder> {
+    const result = await lockFolder(path, locks);
     if (result.type === "held") {
-      const { pid, host } = result.owner;
-      const sentence = `the journal ${path} is used by process ${pid} on ${host}`;
+      const sentence = `the journal ${path} is used by ${result.holder}`;
       throw new HeadwaterError("JOURNAL_LOCKED", sentence);
     }
     try {
       await claimFor(path, identity);
       return new JournalFolder(path, result.lock, await findRecords(path));
     } catch (error) {
-      await result.lock.release();
+      result.lock.release();
       throw error;
     }
   }
@@ -100,7 +99,7 @@ export class JournalFolder {
   }
 
   async close(): Promise<void> {
-    await this.#lock.release();
+    this.#lock.release();
   }
 
   async #write(name: string, record: object): Promise<void> {
@@ -109,10 +108,10 @@ export class JournalFolder {
   }
 }
 
-async function lockFolder(path: string): Promise<LockResult> {
+async function lockFolder(path: string, locks: FileLocks): Promise<LockResult> {
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
-    return await ProcessLock.take(join(path, "lock"));
+    return takeLock(locks, join(path, "lock"));
   } catch (error) {
     const sentence = `cannot use the journal folder ${path}: ${(error as Error).message}`;
     throw new HeadwaterError("JOURNAL_INVALID", sentence, { cause: error });

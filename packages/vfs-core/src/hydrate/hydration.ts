@@ -15,6 +15,7 @@ import { Alarm } from "../alarm.ts";
 import { type Deferred, deferred } from "../deferred.ts";
 import { ImageFile, type ImagePage } from "../disk/image-file.ts";
 import { HeadwaterError } from "../errors.ts";
+import type { FileLocks } from "../file-locks.ts";
 import { HYDRATE_BATCH_BYTES, HYDRATE_RETRY_MS, HYDRATE_WINDOW_BYTES } from "../limits.ts";
 import { isSamePlace, type MountState } from "../mount-state.ts";
 import type { PageLocation } from "../page-map.ts";
@@ -40,9 +41,10 @@ interface Landed extends Wanted, ImagePage {}
 
 export async function startHydration(
   { path }: { readonly path?: string | undefined },
+  locks: FileLocks,
   parts: HydrationParts,
 ): Promise<Hydration> {
-  const image = await ImageFile.create(path);
+  const image = await ImageFile.create(path, locks);
   try {
     parts.state.device.image.open(image.filePath);
     parts.state.useImage(parts.state.device.image);

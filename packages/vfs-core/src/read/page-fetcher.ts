@@ -7,6 +7,9 @@
  *   - Requests of one turn for frames near each other in one file become one range; a small file is
  *     fetched whole the first time, and never again: whoever had no room for it then has none now.
  *   - A failure is told to all who waited, and is not remembered.
+ *   - Who gives up waiting leaves behind nothing that another could join: the next one asks anew.
+ *     The request ends with the last reader who waited for it; what came along with it for others
+ *     they have to ask for again.
  *
  * It keeps no pages, and does not know which version of a page is wanted.
  */
@@ -23,6 +26,7 @@ import {
 import type { LtxFile } from "../ltx-file.ts";
 import type { PageLocation } from "../page-map.ts";
 import { goneError, type Replica, replicaError } from "../replica.ts";
+import { withSignal } from "../with-signal.ts";
 import type { Priority, RequestQueue, Ticket } from "./request-queue.ts";
 
 export interface PageFetcherOptions {
@@ -41,7 +45,10 @@ interface Flight {
   readonly location: PageLocation;
   readonly answer: Deferred<Uint8Array>;
   ticket: Ticket;
-  isSent: boolean;
+  /** Undefined until it is sent. */
+  batch: Batch | undefined;
+  /** Those who wait for it until their signal aborts. */
+  readerCount: number;
 }
 
 /** Frames that one request brings. */
@@ -50,17 +57,25 @@ interface Batch {
   readonly isWhole: boolean;
   readonly flights: Flight[];
   readonly offset: number;
-  end: number;
+  endOffset: number;
+  /** Ends the request. */
+  readonly end: AbortController;
 }
 
 export class PageFetcher {
   readonly #options: PageFetcherOptions;
   readonly #flights = new Map<string, Flight>();
+  readonly #running = new Set<Batch>();
   readonly #hadWhole = new WeakSet<LtxFile>();
   #unsent: Flight[] = [];
 
   constructor(options: PageFetcherOptions) {
     this.#options = options;
+    const { signal } = options;
+    const endAll = () => {
+      for (const { end } of this.#running) end.abort(signal.reason);
+    };
+    signal.addEventListener("abort", endAll, { once: true });
   }
 
   get inFlightCount(): number {
@@ -73,26 +88,58 @@ export class PageFetcher {
 
   /**
    * The page whose frame lies there. The bytes are shared with others who asked: do not change
-   * them. Rejects with the store's own error, or REPLICA_DAMAGED.
+   * them. Rejects with the store's own error, with REPLICA_DAMAGED, or with a reader's reason to
+   * give up.
    */
-  fetch(pgno: number, location: PageLocation, priority: Priority): Promise<Uint8Array> {
-    const key = flightKey(location);
-    const present = this.#flights.get(key);
-    if (present !== undefined) {
-      if (priority === "foreground") this.#promote(present);
-      return present.answer.promise;
-    }
+  fetch(
+    pgno: number,
+    location: PageLocation,
+    priority: Priority,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array> {
+    const present = this.#flights.get(flightKey(location));
+    if (present !== undefined && priority === "foreground") this.#promote(present);
+    const flight = present ?? this.#begin(pgno, location, priority);
+    return signal === undefined ? flight.answer.promise : this.#wait(flight, signal);
+  }
+
+  #begin(pgno: number, location: PageLocation, priority: Priority): Flight {
     const flight: Flight = {
       pgno,
       location,
       answer: deferred(),
       ticket: { priority },
-      isSent: false,
+      batch: undefined,
+      readerCount: 0,
     };
-    this.#flights.set(key, flight);
+    this.#flights.set(flightKey(location), flight);
     this.#unsent.push(flight);
     if (this.#unsent.length === 1) queueMicrotask(() => this.#send());
-    return flight.answer.promise;
+    return flight;
+  }
+
+  async #wait(flight: Flight, signal: AbortSignal): Promise<Uint8Array> {
+    flight.readerCount += 1;
+    try {
+      return await withSignal(flight.answer.promise, signal);
+    } finally {
+      flight.readerCount -= 1;
+      if (signal.aborted) this.#giveUp(flight, signal.reason);
+    }
+  }
+
+  #giveUp(flight: Flight, reason: unknown): void {
+    this.#forget(flight);
+    const { batch } = flight;
+    if (batch === undefined || batch.flights.some(({ readerCount }) => readerCount > 0)) return;
+    for (const other of batch.flights) this.#forget(other);
+    batch.end.abort(reason);
+  }
+
+  /** Nobody can join it any more. */
+  #forget(flight: Flight): void {
+    const key = flightKey(flight.location);
+    if (this.#flights.get(key) === flight) this.#flights.delete(key);
   }
 
   #isWhole(file: LtxFile): boolean {
@@ -100,7 +147,7 @@ export class PageFetcher {
   }
 
   #promote(flight: Flight): void {
-    if (flight.isSent) this.#options.queue.promote(flight.ticket);
+    if (flight.batch !== undefined) this.#options.queue.promote(flight.ticket);
     else flight.ticket.priority = "foreground";
   }
 
@@ -112,29 +159,35 @@ export class PageFetcher {
       const ticket: Ticket = { priority: batch.flights[0]!.ticket.priority };
       for (const flight of batch.flights) {
         flight.ticket = ticket;
-        flight.isSent = true;
+        flight.batch = batch;
       }
       void this.#run(batch, ticket);
     }
   }
 
   async #run(batch: Batch, ticket: Ticket): Promise<void> {
+    const { queue, signal } = this.#options;
+    this.#running.add(batch);
     try {
-      const bytes = await this.#options.queue.run(ticket, () => this.#get(batch));
+      signal.throwIfAborted();
+      const bytes = await queue.run(ticket, () => this.#get(batch), batch.end.signal);
       await this.#land(batch, bytes);
       if (batch.isWhole) this.#options.onWholeFile(batch.file, bytes);
     } catch (error) {
       this.#hadWhole.delete(batch.file);
       for (const flight of batch.flights) {
-        this.#flights.delete(flightKey(flight.location));
+        this.#forget(flight);
         flight.answer.reject(error);
       }
+    } finally {
+      this.#running.delete(batch);
     }
   }
 
-  async #get({ file, isWhole, offset, end }: Batch): Promise<Uint8Array> {
-    const { replica, signal } = this.#options;
-    const length = end - offset;
+  async #get({ file, isWhole, offset, endOffset, end }: Batch): Promise<Uint8Array> {
+    const { replica } = this.#options;
+    const { signal } = end;
+    const length = endOffset - offset;
     const range = isWhole ? undefined : { offset, length };
     const { body, meta } = await replica.store.get(file.key, { range, signal });
     const expected = range === undefined ? file.size : length;
@@ -158,9 +211,10 @@ export class PageFetcher {
     }
   }
 
-  #decode({ pgno, location, answer }: Flight, bytes: Uint8Array, start: number, pageSize: number) {
+  #decode(flight: Flight, bytes: Uint8Array, start: number, pageSize: number): void {
+    const { pgno, location, answer } = flight;
     const { file, offset, size } = location;
-    this.#flights.delete(flightKey(location));
+    this.#forget(flight);
     try {
       const frame = bytes.subarray(offset - start, offset - start + size);
       const options = { pgno: pgno as Pgno, at: offset };
@@ -184,14 +238,14 @@ function groupFlights(flights: readonly Flight[], isWhole: (file: LtxFile) => bo
       last.file.key === file.key &&
       (last.isWhole ||
         (last.flights[0]!.ticket.priority === flight.ticket.priority &&
-          offset - last.end <= COALESCE_GAP_BYTES &&
+          offset - last.endOffset <= COALESCE_GAP_BYTES &&
           offset + size - last.offset <= RANGE_BYTES_MAX));
     if (fits) {
       last.flights.push(flight);
-      last.end = Math.max(last.end, offset + size);
+      last.endOffset = Math.max(last.endOffset, offset + size);
     } else {
       const batch = { file, isWhole: isWhole(file), flights: [flight], offset };
-      batches.push({ ...batch, end: offset + size });
+      batches.push({ ...batch, endOffset: offset + size, end: new AbortController() });
     }
   }
   return batches;

@@ -33,18 +33,19 @@ export class PageReader {
     this.#options = options;
   }
 
-  /** The bytes may be shared: do not change them. */
-  async read(pgno: number, seq: number): Promise<Uint8Array> {
+  /** The bytes may be shared: do not change them. Rejects with the signal's reason. */
+  async read(pgno: number, seq: number, signal?: AbortSignal): Promise<Uint8Array> {
     const { replica, state, fetcher, readAhead, replanner } = this.#options;
     let missing: unknown;
     let location: PageLocation | undefined;
     for (let attempt = 1; attempt <= REPLAN_TRIES; attempt += 1) {
+      signal?.throwIfAborted();
       const cached = state.cache?.get(pgno, seq);
       if (cached !== undefined) return cached.slice();
       location = replanner.elsewhere(pgno, seq) ?? state.find(pgno, seq).location;
       if (location === undefined) return this.#absentPage(pgno);
       const wasComing = fetcher.isInFlight(location);
-      const answer = fetcher.fetch(pgno, location, "foreground");
+      const answer = fetcher.fetch(pgno, location, "foreground", signal);
       if (attempt === 1) readAhead.onMiss(pgno, seq, wasComing);
       try {
         const page = await answer;

@@ -4,6 +4,7 @@
 
 import type { DeviceFactory } from "../device-factory.ts";
 import { HeadwaterError } from "../errors.ts";
+import type { FileLocks } from "../file-locks.ts";
 import { type Hydration, startHydration } from "../hydrate/hydration.ts";
 import { type LoadedMap, loadMap } from "../load-map.ts";
 import type { Mount, WaitOptions } from "../mount.ts";
@@ -62,6 +63,7 @@ class ReadMount implements Mount {
   readonly mode = "read";
   readonly #settings: ReadSettings;
   readonly #base: MountBase;
+  readonly #locks: FileLocks;
   readonly #device: PageDevice;
   readonly #service: PageService;
   readonly #follower: Follower;
@@ -83,6 +85,7 @@ class ReadMount implements Mount {
     const { signal } = this.#end;
     this.#settings = settings;
     this.#base = base;
+    this.#locks = factory;
     this.#device = factory.create(
       {
         name,
@@ -110,8 +113,8 @@ class ReadMount implements Mount {
       device: this.#device,
       clock: replica.clock,
       timeoutMs: requestTimeoutMs,
-      readPage: (pgno, seq) => this.#service.reader.read(pgno, seq),
-      sync: () => this.flush(),
+      readPage: (pgno, seq, signal) => this.#service.reader.read(pgno, seq, signal),
+      sync: (signal) => this.flush({ signal }),
     });
     this.#follower = new Follower(
       {
@@ -138,7 +141,7 @@ class ReadMount implements Mount {
     void keepLoadedPages(this.#service.state, opened, this.#base.replica);
     if (hydrate !== undefined) {
       const { replica } = this.#base;
-      this.#hydration = await startHydration(hydrate, { replica, ...this.#service });
+      this.#hydration = await startHydration(hydrate, this.#locks, { replica, ...this.#service });
     }
     if (!this.#device.activate()) {
       throw new HeadwaterError("OPTION_INVALID", `a database named "${name}" is mounted already`);

@@ -4,6 +4,7 @@
  * Always true:
  *   - A foreground request starts before any other that waits.
  *   - Prefetch and hydration never take all places, so a miss finds one free.
+ *   - What is aborted while it waits for its turn leaves at once, with the reason of its signal.
  */
 
 import { HYDRATE_PARALLEL, PREFETCH_PARALLEL, REQUESTS_PARALLEL } from "../limits.ts";
@@ -36,9 +37,13 @@ export class RequestQueue {
   };
   readonly #running: Record<Priority, number> = { foreground: 0, prefetch: 0, hydrate: 0 };
 
-  /** Runs the work when its turn comes. */
-  async run<Result>(ticket: Ticket, work: () => Promise<Result>): Promise<Result> {
-    await this.#turn(ticket);
+  /** Runs the work when its turn comes. The signal ends the wait; the work has to see to itself. */
+  async run<Result>(
+    ticket: Ticket,
+    work: () => Promise<Result>,
+    signal?: AbortSignal,
+  ): Promise<Result> {
+    await this.#turn(ticket, signal);
     const { priority } = ticket;
     try {
       return await work();
@@ -65,9 +70,20 @@ export class RequestQueue {
     return ORDER.reduce((sum, priority) => sum + this.#running[priority], 0);
   }
 
-  async #turn(ticket: Ticket): Promise<void> {
-    await new Promise<void>((start) => {
-      this.#waiting[ticket.priority].add({ ticket, start });
+  async #turn(ticket: Ticket, signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    await new Promise<void>((resolve, reject) => {
+      const onAbort = () => {
+        this.#waiting[ticket.priority].delete(waiting);
+        reject(signal?.reason);
+      };
+      const start = () => {
+        signal?.removeEventListener("abort", onAbort);
+        resolve();
+      };
+      const waiting: Waiting = { ticket, start };
+      signal?.addEventListener("abort", onAbort, { once: true });
+      this.#waiting[ticket.priority].add(waiting);
       this.#startNext();
     });
   }

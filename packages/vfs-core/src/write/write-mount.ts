@@ -6,6 +6,7 @@ import type { Lease } from "@headwater/lease";
 import type { DeviceFactory } from "../device-factory.ts";
 import { JournalFolder } from "../disk/journal-folder.ts";
 import { HeadwaterError } from "../errors.ts";
+import type { FileLocks } from "../file-locks.ts";
 import { type Hydration, startHydration } from "../hydrate/hydration.ts";
 import { type LoadedMap, loadMap } from "../load-map.ts";
 import type { Mount, WaitOptions } from "../mount.ts";
@@ -46,7 +47,7 @@ export async function openWriteMount(
     const sentence = "the store has no put that only creates, which writing needs";
     throw replicaError(replica, "STORE_UNSUPPORTED", sentence);
   }
-  const folder = await JournalFolder.open(journalDir, identityOf(settings, base));
+  const folder = await JournalFolder.open(journalDir, identityOf(settings, base), factory);
   let lease: Lease | undefined;
   let mount: WriteMount | undefined;
   try {
@@ -96,6 +97,7 @@ class WriteMount implements Mount {
   readonly #settings: WriteSettings;
   readonly #base: MountBase;
   readonly #opened: Opened;
+  readonly #locks: FileLocks;
   readonly #device: PageDevice;
   readonly #service: PageService;
   readonly #syncer: Syncer;
@@ -114,6 +116,7 @@ class WriteMount implements Mount {
     this.#settings = settings;
     this.#base = base;
     this.#opened = opened;
+    this.#locks = factory;
     this.#device = factory.create(
       {
         name,
@@ -145,8 +148,8 @@ class WriteMount implements Mount {
       device: this.#device,
       clock: replica.clock,
       timeoutMs: requestTimeoutMs,
-      readPage: (pgno, seq) => this.#service.reader.read(pgno, seq),
-      sync: () => this.#syncer.flush(undefined),
+      readPage: (pgno, seq, signal) => this.#service.reader.read(pgno, seq, signal),
+      sync: (signal) => this.#syncer.flush(signal),
     });
     this.#syncer = new Syncer({
       replica,
@@ -171,7 +174,7 @@ class WriteMount implements Mount {
     void keepLoadedPages(this.#service.state, this.#opened.loaded, this.#base.replica);
     if (hydrate !== undefined) {
       const { replica } = this.#base;
-      this.#hydration = await startHydration(hydrate, { replica, ...this.#service });
+      this.#hydration = await startHydration(hydrate, this.#locks, { replica, ...this.#service });
     }
     if (!this.#device.activate()) {
       throw new HeadwaterError("OPTION_INVALID", `a database named "${name}" is mounted already`);

@@ -25,3 +25,28 @@ export class JumpingClock implements Clock {
     return systemClock.yield();
   }
 }
+
+/** A clock by which so many times more time passes. */
+export class FastClock implements Clock {
+  readonly #speed: number;
+
+  constructor(speed: number) {
+    this.#speed = speed;
+  }
+
+  nowMs(): number {
+    return systemClock.nowMs();
+  }
+
+  monotonicMs(): number {
+    return systemClock.monotonicMs() * this.#speed;
+  }
+
+  sleep(durationMs: number, options = {}): Promise<void> {
+    return systemClock.sleep(durationMs / this.#speed, options);
+  }
+
+  yield(): Promise<void> {
+    return systemClock.yield();
+  }
+}

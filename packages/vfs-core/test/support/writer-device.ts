@@ -5,7 +5,9 @@
 
 import { closeSync, existsSync, openSync, readFileSync, readSync, writeFileSync } from "node:fs";
 import { type Deferred, deferred } from "../../src/deferred.ts";
+import { lockInMemory } from "../../src/device/memory-locks.ts";
 import type { DeviceFactory, DeviceOptions } from "../../src/device-factory.ts";
+import type { FileLockAttempt } from "../../src/file-locks.ts";
 import type {
   CommitJournal,
   DeviceAnswer,
@@ -290,5 +292,9 @@ export class WriterDeviceFactory implements DeviceFactory {
   create(options: DeviceOptions, events: DeviceEvents): WriterDevice {
     this.device = new WriterDevice(options, events);
     return this.device;
+  }
+
+  lockFile(path: string, text: string): FileLockAttempt {
+    return lockInMemory(path, text);
   }
 }

@@ -1,0 +1,32 @@
+/**
+ * Locks of files over the native half. Called on the engine's thread only: when it
+ * ends, so do they.
+ */
+
+import { readFileSync } from "node:fs";
+import type { FileLockAttempt } from "@headwater/vfs-core";
+import type { Native } from "../native.ts";
+
+export function lockNatively(
+  native: Pick<Native, "fileLock" | "fileUnlock">,
+  path: string,
+  text: string,
+): FileLockAttempt {
+  const number = native.fileLock(path, text);
+  if (number === undefined) return { type: "held", text: readText(path) };
+  let isHeld = true;
+  const release = (): void => {
+    // The system gives the same number to another file soon.
+    if (isHeld) native.fileUnlock(number);
+    isHeld = false;
+  };
+  return { type: "locked", lock: { release } };
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
