@@ -20,6 +20,16 @@ void hwWhy(HwFile *pFile, const char *zFormat, ...){
   va_end(ap);
 }
 
+/* Of page 1, which z holds n bytes of from `offset` on; nothing when the number is not whole. */
+static void addToCounter(u8 *z, int n, i64 offset, int at, u32 add){
+  u32 v;
+  int i;
+  if( at<offset || at+4>offset+n ) return;
+  z += at-offset;
+  v = ((u32)z[0]<<24 | (u32)z[1]<<16 | (u32)z[2]<<8 | z[3]) + add;
+  for(i=0; i<4; i++) z[i] = (u8)(v>>(24-8*i));
+}
+
 /*
 ** The one place where bytes of page 1 are altered on their way to SQLite.  z holds n bytes of it
 ** from `offset` on.
@@ -29,13 +39,18 @@ void hwWhy(HwFile *pFile, const char *zFormat, ...){
 **   24, 92   read mode: the published change counter, the same in both, so that SQLite keeps its
 **            cache exactly as long as nothing changed, and trusts
 **   28       the page count, which is the published one.
+**
+** In write mode SQLite's own counter is served, plus what publishHeader (txn.c) wants added.
 */
 static void patchPageOne(HwFile *pFile, u8 *z, int n, i64 offset){
   struct { int at; u8 byte; } aPatch[14];
   int nPatch = 0, i;
   aPatch[nPatch].at = 18; aPatch[nPatch++].byte = 1;
   aPatch[nPatch].at = 19; aPatch[nPatch++].byte = 1;
-  if( !pFile->pMount->bWrite ){
+  if( pFile->pMount->bWrite ){
+    addToCounter(z, n, offset, 24, pFile->pinned.counterBump);
+    addToCounter(z, n, offset, 92, pFile->pinned.counterBump);
+  }else{
     for(i=0; i<4; i++){
       u8 counter = (u8)(pFile->pinned.changeCounter>>(24-8*i));
       aPatch[nPatch].at = 24+i; aPatch[nPatch++].byte = counter;

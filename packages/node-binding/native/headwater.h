@@ -13,7 +13,8 @@
 **    the queue      requests to the engine (request.c)
 **    HwMount.mutex  state, pins, the writer, the list of segments
 **
-**    No thread holds two of them at once, and none is held over disk or network.
+**    No thread holds two of them at once, and none is held over disk or network.  (vfs.c has one of
+**    its own around the registration with a library, which takes SQLite's inside it.)
 */
 #ifndef HEADWATER_H
 #define HEADWATER_H
@@ -68,6 +69,7 @@ struct HwState {
   u64 txid;
   u32 pageCount;
   u32 changeCounter;
+  u32 counterBump;                   /* added to the change counter of page 1 in write mode */
   int bHeader;                       /* aHeader is the start of page 1 of this state */
   u8 aHeader[HW_HEADER_SIZE];
 };
@@ -146,6 +148,8 @@ struct HwTxn {
   u32 nRecord;                       /* page records written since the last commit record */
   u64 chain;                         /* running checksum over their headers */
   u64 timestampMs;                   /* of the commit */
+  int bHeader;                       /* page 1 is part of the commit and begins with aHeader */
+  u8 aHeader[HW_HEADER_SIZE];
 };
 
 struct HwFile {
@@ -273,6 +277,9 @@ int hwMemFileSize(void);
 int hwFileLock(const char *zPath, const char *zText);
 void hwFileUnlock(int fd);
 void hwFileUnlockAll(void);
+
+/* crc64.c */
+u64 hwCrc64(u64 crc, const void *p, size_t n);        /* any */
 
 /* xxh64.c */
 u64 hwHash(u64 seed, const void *p, size_t n);

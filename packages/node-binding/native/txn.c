@@ -333,6 +333,22 @@ static u64 nowMs(void){
   return (u64)ts.tv_sec*1000 + ts.tv_nsec/1000000;
 }
 
+/* Keeps the start of page 1, if it is part of this commit.  An SQLite result code. */
+static int keepHeader(HwFile *pFile){
+  HwTxn *p = &pFile->txn;
+  struct HwTxnPage *pPage = hwTxnFindPage(p, 1);
+  int fd = hwSegmentFd(pFile->pMount->pActive);
+  p->bHeader = pPage!=NULL;
+  if( pPage==NULL ) return SQLITE_OK;
+  if( pPage->pData!=NULL ){
+    memcpy(p->aHeader, pPage->pData, HW_HEADER_SIZE);
+  }else if( pread(fd, p->aHeader, HW_HEADER_SIZE, pPage->offset)!=HW_HEADER_SIZE ){
+    hwWhy(pFile, "cannot read the journal: %s", strerror(errno));
+    return SQLITE_IOERR_READ;
+  }
+  return SQLITE_OK;
+}
+
 /* Phase one of a commit: all pages and the commit record, on their way to disk. */
 int hwTxnAppend(HwFile *pFile){
   HwTxn *p = &pFile->txn;
@@ -345,14 +361,23 @@ int hwTxnAppend(HwFile *pFile){
   if( !hwSegmentReserve(pFile->pMount->pActive, p->nPage) ) return SQLITE_IOERR_NOMEM;
   p->timestampMs = nowMs();
   rc = writePages(pFile, 1);
+  if( rc==SQLITE_OK ) rc = keepHeader(pFile);
   if( rc==SQLITE_OK ) p->bAppended = 1;
   return rc;
 }
 
-/* Every commit writes page 1, and the next transaction begins by looking at it. */
-static void publishHeader(HwState *pState, struct HwTxnPage *pPage){
-  pState->bHeader = pPage->pData!=NULL;
-  if( pPage->pData!=NULL ) memcpy(pState->aHeader, pPage->pData, HW_HEADER_SIZE);
+/*
+** The next transaction of any connection begins by looking at the start of page 1, and keeps what
+** it has cached if the change counter is the same.  Under an exclusive lock SQLite does not count,
+** since nobody else could read; here others can, so what they are shown is made to differ.
+*/
+static void publishHeader(HwState *pState, HwTxn *p){
+  int bCounted = p->bHeader
+              && (!pState->bHeader || memcmp(p->aHeader+24, pState->aHeader+24, 4)!=0);
+  pState->counterBump = bCounted ? 0 : pState->counterBump+1;
+  if( !p->bHeader ) return;
+  pState->bHeader = 1;
+  memcpy(pState->aHeader, p->aHeader, HW_HEADER_SIZE);
 }
 
 /* Phase two: readers that start from now on see it.  Cannot fail. */
@@ -366,13 +391,13 @@ void hwTxnPublish(HwFile *pFile){
   for(i=0; i<p->nPage; i++){
     struct HwTxnPage *pPage = &p->aPage[i];
     if( pPage->pgno>p->nFilePages ) continue;
-    if( pPage->pgno==1 ) publishHeader(&pMount->state, pPage);
     hwSegmentInsert(pMount->pActive, pPage->pgno, seq, pPage->offset<0 ? -1 : pPage->offset,
       pPage->nDelta);
   }
   hwSegmentCommitted(pMount->pActive, seq, p->tail);
   serial = hwSegmentSerial(pMount->pActive);
   atomic_store(&pMount->pageSize, p->pageSize);
+  publishHeader(&pMount->state, p);
   pMount->state.seq = seq;
   pMount->state.pageCount = p->nFilePages;
   pMount->bAppending = 0;

@@ -136,24 +136,21 @@ static void fillVfs(HwLibrary *pLibrary, sqlite3_vfs *pVfs, const char *zName){
   pVfs->xCurrentTimeInt64 = baseCurrentTimeInt64;
 }
 
-/*
-** Any thread.  Registers both VFSes with the library that pApi belongs to, once.  A library that
-** was unloaded and loaded again at the same address has forgotten us, so it is asked, not recalled.
-*/
-int hwLibraryRegister(const sqlite3_api_routines *pApi, HwLibrary **ppOut){
+/* The record of a library, made when there is none.  Under gHw.mutex. */
+static HwLibrary *libraryFor(const sqlite3_api_routines *pApi){
   HwLibrary *p;
-  int rc;
-  pthread_mutex_lock(&gHw.mutex);
   for(p=gHw.pLibraries; p!=NULL && p->pApi!=pApi; p=p->pNext){}
   if( p==NULL && (p = calloc(1, sizeof(*p)))!=NULL ){
     p->pApi = pApi;
     p->pNext = gHw.pLibraries;
     gHw.pLibraries = p;
   }
-  pthread_mutex_unlock(&gHw.mutex);
-  if( p==NULL ) return SQLITE_NOMEM;
-  *ppOut = p;
-  if( pApi->vfs_find("headwater")==&p->named ) return SQLITE_OK;
+  return p;
+}
+
+static int registerBoth(HwLibrary *p){
+  const sqlite3_api_routines *pApi = p->pApi;
+  int rc;
   p->pBase = pApi->vfs_find(NULL);
   if( p->pBase==NULL ) return SQLITE_ERROR;
   fillVfs(p, &p->named, "headwater");
@@ -164,5 +161,26 @@ int hwLibraryRegister(const sqlite3_api_routines *pApi, HwLibrary **ppOut){
   p->shim.xFullPathname = shimFullPathname;
   rc = pApi->vfs_register(&p->named, 0);
   if( rc==SQLITE_OK ) rc = pApi->vfs_register(&p->shim, 1);
+  return rc;
+}
+
+/*
+** Any thread.  Registers both VFSes with the library that pApi belongs to, once: two threads at it
+** together would take our own default for the one before it.  A library that was unloaded and
+** loaded again at the same address has forgotten us, so it is asked, not recalled.
+*/
+int hwLibraryRegister(const sqlite3_api_routines *pApi, HwLibrary **ppOut){
+  static pthread_mutex_t once = PTHREAD_MUTEX_INITIALIZER;
+  HwLibrary *p;
+  int rc = SQLITE_NOMEM;
+  pthread_mutex_lock(&gHw.mutex);
+  p = libraryFor(pApi);
+  pthread_mutex_unlock(&gHw.mutex);
+  pthread_mutex_lock(&once);
+  if( p!=NULL ){
+    rc = pApi->vfs_find("headwater")==&p->named ? SQLITE_OK : registerBoth(p);
+  }
+  pthread_mutex_unlock(&once);
+  *ppOut = p;
   return rc;
 }
