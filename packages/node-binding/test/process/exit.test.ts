@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { DrivenProcess } from "../support/driven-process.ts";
+import { integrity, scalar } from "../support/dump.ts";
+import { within } from "../support/eventually.ts";
+import { openWriter } from "../support/mounts.ts";
+import { noiseQuery } from "../support/noise.ts";
+import { type SlowStore, slowStore } from "../support/slow-store.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+const NEVER_MS = 600_000;
+const CREATE = "create table item(id integer primary key, text)";
+const ADD = "insert into item(text) values ('x')";
+const COUNT = "select count(*) from item";
+/** Two megabytes, so that no cache holds all of it after opening. */
+const FILL = `insert into item(text) ${noiseQuery(2500, 100)}`;
+
+const program = (): DrivenProcess => new DrivenProcess("./headwater-child.ts");
+
+async function needSlowStore(): Promise<SlowStore> {
+  const store = await slowStore("leaving a process while the store does not answer");
+  if (store === undefined) throw new Error("miniflare is a dev dependency and must start");
+  return store;
+}
+
+describe("a process", () => {
+  it("ends by itself with connections, transactions and statements open", async () => {
+    const url = `file://${tempDir()}/app.db`;
+    const journalDir = tempDir();
+    const writer = program();
+    const options = { url, mode: "write", journalDir, syncIntervalMs: NEVER_MS, lease: "off" };
+    const name = await writer.call("mount", options);
+    await writer.call("exec", name, `${CREATE}; ${ADD}`);
+    await writer.call("flush", name);
+    await writer.call("exec", name, ADD);
+    await writer.call("hold", name, "item");
+    writer.hangUp();
+    expect(await within("exit", writer.ended)).toMatchObject({ code: 0, stderr: "" });
+    const { database } = await openWriter({ url, journalDir, lease: "off" });
+    expect(scalar(database, COUNT)).toBe(2);
+  });
+
+  it("that only reads ends by itself, hydrating or not", async () => {
+    const url = `file://${tempDir()}/app.db`;
+    const { database, flush } = await openWriter({ url });
+    database.exec(`${CREATE}; ${FILL}`);
+    await flush();
+    for (const hydrate of [true, false]) {
+      const reader = program();
+      const name = await reader.call("mount", { url, hydrate, pollIntervalMs: 10 });
+      expect(await reader.call("query", name, COUNT)).toEqual([[2500]]);
+      reader.hangUp();
+      expect(await within("exit", reader.ended)).toMatchObject({ code: 0, stderr: "" });
+    }
+  });
+
+  it.each(["by itself", "by process.exit()"])("ends %s in the middle of a sync", async (how) => {
+    const store = await needSlowStore();
+    const journalDir = tempDir();
+    const writer = program();
+    const name = await writer.call("mount", {
+      ...store.options,
+      mode: "write",
+      journalDir,
+      syncIntervalMs: 20,
+      lease: { ttlMs: 2000 },
+    });
+    await writer.call("exec", name, `${CREATE}; ${ADD}`);
+    await writer.call("flush", name);
+    store.freeze();
+    await writer.call("exec", name, `${ADD}; ${ADD}`);
+    await sleep(300);
+    if (how === "by itself") writer.hangUp();
+    else void writer.call("exit", 7).catch(() => {});
+    const code = how === "by itself" ? 0 : 7;
+    expect(await within("exit", writer.ended)).toMatchObject({ code, stderr: "" });
+    store.thaw();
+    const lease = { ttlMs: 2000, waitMs: 20_000 };
+    const again = await openWriter({ ...store.options, journalDir, lease });
+    expect(scalar(again.database, COUNT)).toBe(3);
+    expect(await again.flush()).toBeGreaterThan(1n);
+    expect(integrity(again.database)).toBe("ok");
+  });
+
+  it("ends by process.exit() while a thread waits for a page", async () => {
+    const store = await needSlowStore();
+    const { database, close } = await openWriter(store.options);
+    database.exec(`${CREATE}; ${FILL}`);
+    await close();
+    const reader = program();
+    const name = await reader.call("mount", { ...store.options, cacheBytes: 0 });
+    store.freeze();
+    const sql = "select sum(length(text)) from item";
+    for (const driver of ["better-sqlite3", "node:sqlite"]) {
+      await reader.call("thread", driver, { type: "query", name, sql, driver });
+    }
+    await sleep(200);
+    void reader.call("exit", 0).catch(() => {});
+    expect(await within("exit", reader.ended)).toMatchObject({ code: 0, stderr: "" });
+  });
+});
+
+describe("commits that were not in the bucket", () => {
+  it("are there again after the process was killed at any moment", async () => {
+    const url = `file://${tempDir()}/app.db`;
+    const journalDir = tempDir();
+    let acknowledged = 0;
+    for (let round = 0; round < 6; round += 1) {
+      const writer = program();
+      const options = { url, mode: "write", journalDir, syncIntervalMs: 15, lease: "off" };
+      const name = await writer.call("mount", options);
+      await writer.call("exec", name, CREATE.replace("table", "table if not exists"));
+      const count = (await writer.call("query", name, COUNT)) as unknown[][];
+      expect(count[0]?.[0]).toBeGreaterThanOrEqual(acknowledged);
+      acknowledged = Number(count[0]?.[0]);
+      expect(await writer.call("integrity", name)).toBe("ok");
+      let last = Promise.resolve();
+      for (let i = 0; i < 100; i += 1) {
+        last = writer.call("exec", name, ADD).then(
+          () => {
+            acknowledged += 1;
+          },
+          () => {},
+        );
+      }
+      await sleep(10 + round * 17);
+      await writer.kill();
+      await last;
+    }
+    const { database, flush } = await openWriter({ url, journalDir, lease: "off" });
+    expect(scalar(database, COUNT)).toBeGreaterThanOrEqual(acknowledged);
+    expect(integrity(database)).toBe("ok");
+    await flush();
+  });
+});

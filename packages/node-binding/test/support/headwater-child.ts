@@ -1,0 +1,97 @@
+/**
+ * A program that uses mounts, one step at a time; see driven-process.ts.
+ */
+
+import { Worker } from "node:worker_threads";
+import Database from "better-sqlite3";
+import { type MountHandle, type MountOptions, mount } from "../../src/index.ts";
+import { dump, integrity, queryOf } from "./dump.ts";
+import type { ThreadData, ThreadNews } from "./headwater-thread.ts";
+import { serveLines } from "./serve-lines.ts";
+
+interface Thread {
+  readonly worker: Worker;
+  readonly result: Promise<ThreadNews>;
+}
+
+const mounts = new Map<string, MountHandle>();
+const connections = new Map<string, Database.Database>();
+const threads = new Map<string, Thread>();
+/** Statements and connections that stay as they are until the process ends. */
+const held: unknown[] = [];
+
+function mounted(name: string): MountHandle {
+  const handle = mounts.get(name);
+  if (handle === undefined) throw new Error(`${name} is not mounted`);
+  return handle;
+}
+
+function connection(name: string): Database.Database {
+  let database = connections.get(name);
+  database ??= new Database(`file:${name}?vfs=headwater`);
+  connections.set(name, database);
+  return database;
+}
+
+function threadNamed(name: string): Thread {
+  const thread = threads.get(name);
+  if (thread === undefined) throw new Error(`there is no thread ${name}`);
+  return thread;
+}
+
+/** Resolves at the first news of the thread; the second is its result. */
+function startThread(name: string, workerData: ThreadData): Promise<ThreadNews> {
+  const worker = new Worker(new URL("./headwater-thread.ts", import.meta.url), {
+    workerData,
+    execArgv: ["--conditions=@headwater/source", "--no-warnings"],
+  });
+  return new Promise((resolve, reject) => {
+    worker.once("error", reject);
+    worker.once("message", (first: ThreadNews) => {
+      resolve(first);
+      const result = new Promise<ThreadNews>((done) => {
+        worker.once("message", done);
+        worker.once("exit", () => done({ type: "ended" }));
+      });
+      threads.set(name, { worker, result });
+    });
+  });
+}
+
+serveLines({
+  ping: () => "pong",
+  async mount(options: MountOptions) {
+    const handle = await mount(options);
+    mounts.set(handle.name, handle);
+    return handle.name;
+  },
+  exec(name: string, sql: string) {
+    connection(name).exec(sql);
+  },
+  query: (name: string, sql: string) => queryOf(connection(name))(sql),
+  dump: (name: string) => dump(connection(name)),
+  integrity: (name: string) => integrity(connection(name)),
+  async flush(name: string) {
+    return String(await mounted(name).flush());
+  },
+  /** A read transaction, a statement that is being stepped, and a write transaction. */
+  hold(name: string, table: string) {
+    const [reader, stepper, writer] = [1, 2, 3].map(() => new Database(mounted(name).filename));
+    reader?.exec(`begin; select count(*) from ${table}`);
+    const rows = stepper?.prepare(`select * from ${table}`).iterate();
+    rows?.next();
+    writer?.exec(`begin; delete from ${table}`);
+    held.push(reader, rows, writer);
+  },
+  thread: startThread,
+  threadResult: (name: string) => threadNamed(name).result,
+  terminate: (name: string) => threadNamed(name).worker.terminate(),
+  async close(name: string) {
+    connections.get(name)?.close();
+    connections.delete(name);
+    await mounted(name).close();
+  },
+  exit(code: number) {
+    process.exit(code);
+  },
+});
