@@ -62,8 +62,8 @@ export function registerNodeSqlite(): void {
 }
 
 /**
- * The drivers of this program: better-sqlite3 when it is installed, node:sqlite when the program has
- * loaded it. (Loading it unasked would print Node's warning that it is experimental.)
+ * The drivers of this program: better-sqlite3 when it is installed, node:sqlite when the program
+ * has loaded it. (Loading it unasked would print Node's warning that it is experimental.)
  */
 function presentDrivers(): Driver[] {
   const modules = (process as unknown as { moduleLoadList: readonly string[] }).moduleLoadList;

@@ -1,5 +1,5 @@
 /**
- * The options of `mount()` and `openDatabase()`: types, defaults, and one sentence for each mistake.
+ * The options of `mount()` and `openDatabase()`: types, defaults, a sentence for each mistake.
  */
 
 import { createHash } from "node:crypto";

@@ -292,7 +292,7 @@ describe("other databases of the process", () => {
     database.exec(`create table item(text); attach '${path}' as plain`);
     database.exec(`create table plain.item(text); insert into plain.item ${noiseQuery(2000, 500)}`);
     database.pragma("plain.synchronous = full");
-    // A file that is rolled back after a crash only if another journal is still there names that one.
+    // A file that is rolled back only if another journal is still there names that one.
     const stop = new Int32Array(new SharedArrayBuffer(4));
     const data: JournalWatcherData = { path: `${path}-journal`, text: "vfs=headwater", stop };
     const watcher = startThread("./journal-watcher.ts", data);
