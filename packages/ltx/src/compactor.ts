@@ -50,7 +50,9 @@ async function* merge(
   try {
     const { header } = pages;
     const encoder = new Encoder(header, { encoding: options.encoding });
-    for (let next = await pages.next(); next !== undefined; next = await pages.next()) {
+    for (;;) {
+      const next = pages.nextNow() ?? (await pages.next());
+      if (next === undefined) break;
       const { pgno, page, frame } = next;
       if (frame === undefined) encoder.addPage(pgno, page);
       else encoder.addFrame(pgno, page, frame);

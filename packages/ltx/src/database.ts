@@ -139,7 +139,7 @@ async function* restore(
       for (let pgno = first; pgno < first + count; pgno += 1) {
         if (pgno === lock) continue;
         chunk.set(expectPage(next, pgno), (pgno - first) * pageSize);
-        next = await pages.next();
+        next = pages.nextNow() ?? (await pages.next());
       }
       yield chunk;
     }

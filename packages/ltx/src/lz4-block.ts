@@ -30,6 +30,16 @@ const BULK_COPY_MIN = 64;
 /** Words are copied whole: a copy may touch this many bytes past its end, if they are there. */
 const WORD_OVERHANG = 3;
 
+/** A match of this size has more length bytes. */
+const LONG_MATCH = MATCH_SIZE_MIN + 15;
+
+/**
+ * What a short sequence may touch: of the source its token and sixteen bytes, the literals read as
+ * words or the offset after them; of the target 14 literals and a match written as five words.
+ */
+const SHORT_SOURCE_SIZE = 1 + 16;
+const SHORT_TARGET_SIZE = 14 + 20;
+
 /**
  * Where each hash was last seen, as `epoch + position`. The epoch grows with each call by the
  * length of its input, so that entries of earlier calls lie below it: nothing is cleared.
@@ -94,45 +104,101 @@ export function decompressBlock(
 ): number {
   const from = new DataView(source.buffer, source.byteOffset, source.byteLength);
   const to = new DataView(target.buffer, target.byteOffset, target.byteLength);
+  const shortSourceMax = sourceEnd - SHORT_SOURCE_SIZE;
+  const shortTargetMax = targetEnd - SHORT_TARGET_SIZE;
   let at = sourceStart;
   let out = targetStart;
   while (at < sourceEnd) {
-    const token = source[at++] as number;
-    let length = token >>> 4;
-    if (length === 15) {
-      let more = 255;
-      while (more === 255) {
-        if (at >= sourceEnd || length > targetEnd - out) return ~(at - sourceStart);
-        more = source[at++] as number;
-        length += more;
-      }
+    // Nearly all sequences are short and far from the end. What is wrong in one is found below.
+    while (at <= shortSourceMax && out <= shortTargetMax) {
+      const token = source[at] as number;
+      const literals = token >>> 4;
+      const size = (token & 15) + MATCH_SIZE_MIN;
+      if (literals === 15 || size === LONG_MATCH) break;
+      copyFourWords(from, at + 1, to, out, literals);
+      const offset = from.getUint16(at + 1 + literals, true);
+      const matchAt = out + literals;
+      if (offset < 4 || offset > matchAt - targetStart) break;
+      copyFiveWords(to, matchAt, offset, size);
+      at += 1 + literals + 2;
+      out = matchAt + size;
     }
-    if (length > sourceEnd - at || length > targetEnd - out) return ~(at - sourceStart);
+    const token = source[at++] as number;
+    let literals = token >>> 4;
+    let size = (token & 15) + MATCH_SIZE_MIN;
+    if (literals === 15) {
+      literals = readLength(source, at, sourceEnd, targetEnd - out);
+      if (literals < 0) return ~(~literals - sourceStart);
+      at += lengthSize(literals);
+    }
+    if (literals > sourceEnd - at || literals > targetEnd - out) return ~(at - sourceStart);
     const wordRoom = Math.min(sourceEnd - at, targetEnd - out) - WORD_OVERHANG;
-    copyLiterals(source, from, at, target, to, out, length, wordRoom);
-    at += length;
-    out += length;
+    copyLiterals(source, from, at, target, to, out, literals, wordRoom);
+    at += literals;
+    out += literals;
     if (at === sourceEnd) return out - targetStart;
 
     if (sourceEnd - at < 2) return ~(at - sourceStart);
-    const offset = (source[at] as number) | ((source[at + 1] as number) << 8);
+    const offset = from.getUint16(at, true);
     if (offset === 0 || offset > out - targetStart) return ~(at - sourceStart);
     at += 2;
-    length = (token & 15) + MATCH_SIZE_MIN;
-    if ((token & 15) === 15) {
-      let more = 255;
-      while (more === 255) {
-        if (at >= sourceEnd || length > targetEnd - out) return ~(at - sourceStart);
-        more = source[at++] as number;
-        length += more;
-      }
+    if (size === LONG_MATCH) {
+      const length = readLength(source, at, sourceEnd, targetEnd - out);
+      if (length < 0) return ~(~length - sourceStart);
+      at += lengthSize(length);
+      size = length + MATCH_SIZE_MIN;
     }
-    if (length > targetEnd - out) return ~(at - sourceStart);
-    copyMatch(target, to, out, offset, length, targetEnd - out - WORD_OVERHANG);
-    out += length;
+    if (size > targetEnd - out) return ~(at - sourceStart);
+    copyMatch(target, to, out, offset, size, targetEnd - out - WORD_OVERHANG);
+    out += size;
   }
   // A block ends in literals, even if there are none of them; an end after a match is a cut.
   return ~(sourceEnd - sourceStart);
+}
+
+/**
+ * A length whose first four bits are all set: 15, and bytes up to one that is not 255. If the
+ * bytes end before it does, or it grows past `max`, gives `~position`.
+ */
+function readLength(source: Uint8Array, start: number, end: number, max: number): number {
+  let length = 15;
+  for (let at = start; ; at += 1) {
+    if (at >= end || length > max) return ~at;
+    const more = source[at] as number;
+    length += more;
+    if (more !== 255) return length;
+  }
+}
+
+/** The bytes that `readLength` read for it. */
+function lengthSize(length: number): number {
+  return Math.floor((length - 15) / 255) + 1;
+}
+
+/** Up to 14 bytes, as one word or as four. */
+function copyFourWords(
+  from: DataView,
+  at: number,
+  to: DataView,
+  out: number,
+  length: number,
+): void {
+  to.setInt32(out, from.getInt32(at, true), true);
+  if (length <= 4) return;
+  to.setInt32(out + 4, from.getInt32(at + 4, true), true);
+  to.setInt32(out + 8, from.getInt32(at + 8, true), true);
+  to.setInt32(out + 12, from.getInt32(at + 12, true), true);
+}
+
+/** Up to 18 bytes from at least four bytes back, as two words or as five. */
+function copyFiveWords(to: DataView, out: number, offset: number, length: number): void {
+  const from = out - offset;
+  to.setInt32(out, to.getInt32(from, true), true);
+  to.setInt32(out + 4, to.getInt32(from + 4, true), true);
+  if (length <= 8) return;
+  to.setInt32(out + 8, to.getInt32(from + 8, true), true);
+  to.setInt32(out + 12, to.getInt32(from + 12, true), true);
+  to.setInt32(out + 16, to.getInt32(from + 16, true), true);
 }
 
 /** Copies `length` bytes; word by word up to a length of `wordRoom`. */

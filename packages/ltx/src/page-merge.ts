@@ -49,7 +49,7 @@ export class PageMerge implements AsyncDisposable {
   /** Cursors with a page, as a heap: the lowest page number first, then the newest input. */
   readonly #heap: Cursor[] = [];
   /** Cursors whose page was used up. */
-  #spent: Cursor[];
+  readonly #spent: Cursor[];
   /** From here on, the pages that no input has are made up. */
   #fill: number;
   #zeroPages = 0;
@@ -98,14 +98,28 @@ export class PageMerge implements AsyncDisposable {
     return this.#cursors.at(-1)?.stream.trailer?.postApplyChecksum;
   }
 
+  /** The next page if it has arrived already; undefined says nothing about whether there is one. */
+  nextNow(): MergedPage | undefined {
+    for (;;) {
+      for (let cursor = this.#spent.at(-1); cursor !== undefined; cursor = this.#spent.at(-1)) {
+        cursor.page = cursor.stream.nextNow();
+        if (cursor.page === undefined) return undefined;
+        heapPush(this.#heap, cursor);
+        this.#spent.pop();
+      }
+      const page = this.#pick();
+      if (page !== "cut off") return page;
+    }
+  }
+
   /** The next page of the output; undefined once all inputs have ended and were verified. */
   async next(): Promise<MergedPage | undefined> {
     for (;;) {
-      for (const cursor of this.#spent) {
+      for (let cursor = this.#spent.at(-1); cursor !== undefined; cursor = this.#spent.at(-1)) {
         cursor.page = cursor.stream.nextNow() ?? (await cursor.stream.next());
         if (cursor.page !== undefined) heapPush(this.#heap, cursor);
+        this.#spent.pop();
       }
-      this.#spent = [];
       const page = this.#pick();
       if (page !== "cut off") return page;
     }

@@ -121,6 +121,36 @@ describe("LZ4 block", () => {
     expect(target.subarray(1054).every((byte) => byte === 3)).toBe(true);
   });
 
+  it("copies every short sequence as if byte by byte, however close to the end", () => {
+    const random = new SeededRandom(22);
+    for (let literals = 0; literals <= 14; literals += 1) {
+      for (let match = 4; match <= 18; match += 1) {
+        for (let tail = 0; tail <= 24; tail += 1) {
+          // Something before it for the match to reach, itself a sequence of literals alone.
+          const start = random.bytes(20);
+          const between = random.bytes(literals);
+          const end = random.bytes(tail);
+          const offset = random.between(1, 24 + literals);
+          const content = [...start, ...start.subarray(16), ...between];
+          for (let left = match; left > 0; left -= 1) {
+            content.push(content[content.length - offset] as number);
+          }
+          content.push(...end);
+          const tailLength = tail < 15 ? [tail << 4] : [0xf0, tail - 15];
+          const middle = [(literals << 4) | (match - 4), ...between, offset, 0];
+          const block = [0xf0, 5, ...start, 4, 0, ...middle, ...tailLength, ...end];
+          const out = new Uint8Array(content.length + 8).fill(7);
+          const source = Uint8Array.from(block);
+          const size = decompressBlock(source, 0, source.length, out, 0, content.length);
+          const expected = [...content, 7, 7, 7, 7, 7, 7, 7, 7];
+          if (size !== content.length || Buffer.compare(out, Uint8Array.from(expected)) !== 0) {
+            throw new Error(`${literals} literals, ${match} from ${offset} back, ${tail} after`);
+          }
+        }
+      }
+    }
+  });
+
   it("goes on when its positions no longer fit 31 bits", () => {
     const zeros = new Uint8Array(65536);
     const out = new Uint8Array(lz4BlockSizeMax(65536));
