@@ -60,6 +60,8 @@ function flags(debug: boolean, sanitize: string | undefined): string[] {
     "-fPIC",
     "-pthread",
     "-fvisibility=hidden",
+    // Or LZ4 would be visible all the same, and other LZ4 libraries of the process to it.
+    "-DLZ4LIB_VISIBILITY=",
     ...(sanitize === undefined ? [] : [`-fsanitize=${sanitize}`]),
     ...shared,
   ];

@@ -1,9 +1,10 @@
 /*
 ** addon.c -- the engine's half of the binary, for Node.  No SQLite calls.
 **
-** Every function but init, engineAlive and exiting is called on the engine thread only (the worker
-** that called engineStart).  A mount is named by the number that mountCreate gave; the engine holds
-** a reference to it until mountClose.  Sequence numbers are JavaScript numbers, txids are bigints.
+** Every function but init, engineAlive, exiting and the codec's is called on the engine thread only
+** (the worker that called engineStart).  A mount is named by the number that mountCreate gave; the
+** engine holds a reference to it until mountClose.  Sequence numbers are JavaScript numbers, txids
+** are bigints.
 */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -229,5 +230,6 @@ NAPI_MODULE_INIT(){
   stayLoaded();
   offer(env, exports, aFunction, sizeof(aFunction)/sizeof(aFunction[0]));
   offer(env, exports, aHwStoreFunction, nHwStoreFunction);
+  offer(env, exports, aHwCodecFunction, nHwCodecFunction);
   return exports;
 }

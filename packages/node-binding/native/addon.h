@@ -39,5 +39,7 @@ typedef struct HwFunction {
 } HwFunction;
 extern const HwFunction aHwStoreFunction[];
 extern const int nHwStoreFunction;
+extern const HwFunction aHwCodecFunction[];
+extern const int nHwCodecFunction;
 
 #endif

@@ -5,6 +5,7 @@ export { HeadwaterError, type HeadwaterErrorCode } from "@headwater/vfs-core";
 export { type Driver, registerBetterSqlite3, registerNodeSqlite } from "./drivers.ts";
 export { type MountHandle, mount, type SignalOptions } from "./mount.ts";
 export { extensionPath } from "./native.ts";
+export { nativeCodec } from "./native-codec.ts";
 export {
   type OpenDatabaseOptions,
   type OpenedDatabase,

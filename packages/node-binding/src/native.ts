@@ -1,7 +1,8 @@
 /**
  * The binary, typed. The only file that loads it.
  *
- * `exiting` and `engineAlive` may be called on any thread, all else on the engine thread only.
+ * `exiting`, `engineAlive` and the codec may be called on any thread, all else on the engine thread
+ * only.
  */
 
 import { createRequire } from "node:module";
@@ -80,6 +81,25 @@ export interface Native {
   imageOpen(mount: number, path: string): void;
   imageMark(mount: number, pgnos: Uint32Array, present: boolean): void;
   imageClose(mount: number): void;
+
+  /** These throw where a range does not lie in its array; what bytes say never makes them throw. */
+  codecCrc64(state: Int32Array, bytes: Uint8Array, start: number, end: number): void;
+  codecCompress(
+    source: Uint8Array,
+    sourceStart: number,
+    sourceEnd: number,
+    target: Uint8Array,
+    targetStart: number,
+  ): number;
+  /** Below 0 if LZ4 refuses the block. */
+  codecDecompress(
+    source: Uint8Array,
+    sourceStart: number,
+    sourceEnd: number,
+    target: Uint8Array,
+    targetStart: number,
+    targetEnd: number,
+  ): number;
 }
 
 /** What SQLite must be given to load the page device. */

@@ -5,8 +5,10 @@
  */
 
 import { BroadcastChannel, parentPort } from "node:worker_threads";
+import { setCodec } from "@headwater/ltx";
 import { HeadwaterError, type Mount } from "@headwater/vfs-core";
 import { extensionPath, native } from "../native.ts";
+import { nativeCodec } from "../native-codec.ts";
 import type { EngineMountOptions } from "./engine-mount-options.ts";
 import { toErrorData } from "./error-data.ts";
 import {
@@ -122,5 +124,6 @@ channel.onmessage = (event) => {
   }
 };
 
+setCodec(nativeCodec);
 native.engineStart(() => dispatchRequests(native, devices));
 parentPort?.postMessage("ready");
