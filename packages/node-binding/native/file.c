@@ -330,7 +330,13 @@ static const sqlite3_io_methods hwMethods = {
 ** A mount by its name.  An unknown name opens too, as a file that refuses every lock: so that
 ** extension.c can tell the user what to do, which xOpen has no way to.
 */
-static int openMount(HwLibrary *pLibrary, const char *zName, sqlite3_file *p, int *pOutFlags){
+static int openMount(
+  HwLibrary *pLibrary,
+  const char *zName,
+  sqlite3_file *p,
+  int flags,
+  int *pOutFlags
+){
   HwFile *pFile = (HwFile*)p;
   char zMount[HW_NAME_MAX];
   memset(pFile, 0, sizeof(*pFile));
@@ -343,7 +349,10 @@ static int openMount(HwLibrary *pLibrary, const char *zName, sqlite3_file *p, in
     hwWhy(pFile, "headwater: \"%s\" is not mounted in this process; "
       "call mount({ name: \"%s\", url }) or openDatabase() first", zMount, zMount);
   }
-  if( pOutFlags!=NULL ) *pOutFlags = SQLITE_OPEN_READWRITE|SQLITE_OPEN_MAIN_DB;
+  if( pOutFlags!=NULL ){
+    *pOutFlags = SQLITE_OPEN_MAIN_DB
+      | (flags & SQLITE_OPEN_READONLY ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
+  }
   return SQLITE_OK;
 }
 
@@ -355,9 +364,12 @@ int hwFileOpen(
   int *pOutFlags
 ){
   sqlite3_vfs *pBase = pLibrary->pBase;
-  if( flags & SQLITE_OPEN_MAIN_DB ) return openMount(pLibrary, zName, pFile, pOutFlags);
-  if( flags & (SQLITE_OPEN_MAIN_JOURNAL|SQLITE_OPEN_SUPER_JOURNAL) ){
+  if( flags & SQLITE_OPEN_MAIN_DB ) return openMount(pLibrary, zName, pFile, flags, pOutFlags);
+  if( flags & SQLITE_OPEN_MAIN_JOURNAL ){
     return hwMemFileOpen(pLibrary, pFile, flags, pOutFlags);
+  }
+  if( flags & SQLITE_OPEN_SUPER_JOURNAL ){
+    return hwSuperJournalOpen(pLibrary, pFile, flags, pOutFlags);
   }
   if( flags & SQLITE_OPEN_WAL ) return SQLITE_CANTOPEN;
   return pBase->xOpen(pBase, NULL, pFile, flags, pOutFlags);

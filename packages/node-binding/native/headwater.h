@@ -157,6 +157,7 @@ struct HwFile {
   HwLibrary *pLibrary;
   HwMount *pMount;                   /* NULL: the name was not mounted */
   int eLock;
+  int bExclusive;                    /* PRAGMA locking_mode is EXCLUSIVE */
   int synchronous;                   /* PRAGMA synchronous: 0 off, 1 normal, 2 full */
   HwState pinned;                    /* valid while eLock is not NONE */
   HwSegmentList *pSegments;          /* the same */
@@ -271,6 +272,7 @@ int hwPragma(HwFile*, char **azArg);
 
 /* mem_file.c */
 int hwMemFileOpen(HwLibrary*, sqlite3_file*, int flags, int *pOutFlags);
+int hwSuperJournalOpen(HwLibrary*, sqlite3_file*, int flags, int *pOutFlags);
 int hwMemFileSize(void);
 
 /* file_lock.c */

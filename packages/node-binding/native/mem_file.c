@@ -3,9 +3,13 @@
 **
 ** It is never needed after a crash (a transaction that did not reach its commit record never
 ** happened), so it has no name, and it never touches the store.
+**
+** A super-journal, which holds the transactions of several files together, is kept the same way
+** when its main database is a mount.  An ordinary file could not be rolled back after a crash then:
+** its journal would name a super-journal that nobody finds.  So it takes the names of mounts only.
 */
 #include <stdlib.h>
-#include "headwater.h"
+#include "name.h"
 
 #define CHUNK_SIZE 16384
 
@@ -184,6 +188,42 @@ static const sqlite3_io_methods memMethods = {
   0, 0                               /* no mmap */
 };
 
+/* SQLite writes the names of the journals that belong together, each with its zero. */
+static int superWrite(sqlite3_file *pFile, const void *pIn, int n, sqlite3_int64 offset){
+  static const char zSuffix[] = "-journal";
+  const char *z = pIn;
+  char zName[HW_NAME_MAX*2], zMount[HW_NAME_MAX];
+  size_t nName = n>0 && z[n-1]==0 ? strlen(z) : 0;
+  HwMount *pMount;
+  if( nName<sizeof(zSuffix) || nName>=sizeof(zName) ) return SQLITE_IOERR_WRITE;
+  memcpy(zName, z, nName+1);
+  if( strcmp(zName+nName-(sizeof(zSuffix)-1), zSuffix)!=0 ) return SQLITE_IOERR_WRITE;
+  zName[nName-(sizeof(zSuffix)-1)] = 0;
+  if( !hwNameToMount(zName, zMount, sizeof(zMount)) ) return SQLITE_IOERR_WRITE;
+  pMount = hwMountFind(zMount);
+  if( pMount==NULL ) return SQLITE_IOERR_WRITE;
+  hwMountRelease(pMount);
+  return memWrite(pFile, pIn, n, offset);
+}
+
+static const sqlite3_io_methods superMethods = {
+  1,                                 /* iVersion */
+  memClose,
+  memRead,
+  superWrite,
+  memTruncate,
+  memSync,
+  memFileSize,
+  memLock,
+  memLock,                           /* xUnlock */
+  memCheckReservedLock,
+  memFileControl,
+  memSectorSize,
+  memDeviceCharacteristics,
+  0, 0, 0, 0,                        /* no shared memory */
+  0, 0                               /* no mmap */
+};
+
 /* SQLite thread. */
 int hwMemFileOpen(HwLibrary *pLibrary, sqlite3_file *pFile, int flags, int *pOutFlags){
   MemFile *p = (MemFile*)pFile;
@@ -192,6 +232,13 @@ int hwMemFileOpen(HwLibrary *pLibrary, sqlite3_file *pFile, int flags, int *pOut
   p->pLibrary = pLibrary;
   if( pOutFlags!=NULL ) *pOutFlags = flags;
   return SQLITE_OK;
+}
+
+/* SQLite thread. */
+int hwSuperJournalOpen(HwLibrary *pLibrary, sqlite3_file *pFile, int flags, int *pOutFlags){
+  int rc = hwMemFileOpen(pLibrary, pFile, flags, pOutFlags);
+  pFile->pMethods = &superMethods;
+  return rc;
 }
 
 int hwMemFileSize(void){ return (int)sizeof(MemFile); }

@@ -69,6 +69,14 @@ int hwPragma(HwFile *pFile, char **azArg){
     noteSynchronous(pFile, azArg[2]);
     return SQLITE_NOTFOUND;
   }
+  if( isWord(zName, "locking_mode") && azArg[2]!=NULL ){
+    pFile->bExclusive = isWord(azArg[2], "exclusive");
+    return SQLITE_NOTFOUND;
+  }
+  /* Under an exclusive lock SQLite would need no shared memory for it, and not ask us. */
+  if( isWord(zName, "journal_mode") && pFile->bExclusive && isWord(azArg[2], "wal") ){
+    return answer(pFile, azArg, "delete");
+  }
   if( isWord(zName, "page_size") && azArg[2]!=NULL ){
     u32 pageSize = atomic_load(&pFile->pMount->pageSize);
     if( pageSize!=0 && stateNow(pFile).pageCount>0 && (u32)atoi(azArg[2])!=pageSize ){

@@ -369,15 +369,22 @@ int hwTxnAppend(HwFile *pFile){
 /*
 ** The next transaction of any connection begins by looking at the start of page 1, and keeps what
 ** it has cached if the change counter is the same.  Under an exclusive lock SQLite does not count,
-** since nobody else could read; here others can, so what they are shown is made to differ.
+** since nobody else could read; here others can, so what they are shown goes on counting, and never
+** comes back to a number that it had before.
 */
 static void publishHeader(HwState *pState, HwTxn *p){
-  int bCounted = p->bHeader
-              && (!pState->bHeader || memcmp(p->aHeader+24, pState->aHeader+24, 4)!=0);
-  pState->counterBump = bCounted ? 0 : pState->counterBump+1;
-  if( !p->bHeader ) return;
-  pState->bHeader = 1;
-  memcpy(pState->aHeader, p->aHeader, HW_HEADER_SIZE);
+  int bKnown = pState->bHeader;
+  u32 next = bKnown ? get32(pState->aHeader+24) + pState->counterBump + 1 : 0;
+  if( p->bHeader ){
+    pState->bHeader = 1;
+    memcpy(pState->aHeader, p->aHeader, HW_HEADER_SIZE);
+  }
+  if( bKnown ){
+    u32 ahead = next - get32(pState->aHeader+24);
+    pState->counterBump = ahead<0x80000000u ? ahead : 0;
+  }else if( !p->bHeader || pState->counterBump ){
+    pState->counterBump++;
+  }
 }
 
 /* Phase two: readers that start from now on see it.  Cannot fail. */

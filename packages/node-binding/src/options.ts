@@ -108,8 +108,10 @@ function nameFromUrl(url: string): string {
 }
 
 function checkName(name: string): string {
-  if (name === "" || /[?#%\0]/.test(name) || Buffer.byteLength(name) > NAME_BYTES_MAX) {
-    throw invalid(`option "name" cannot be ${JSON.stringify(name)}: no "?", "#" or "%", not empty`);
+  const isUsable = name !== "" && !/^\/\/|[?#%\0]/.test(name);
+  if (!isUsable || Buffer.byteLength(name) > NAME_BYTES_MAX) {
+    const rule = 'it must not be empty, begin with "//", or have "?", "#" or "%" in it';
+    throw invalid(`option "name" cannot be ${JSON.stringify(name)}: ${rule}`);
   }
   return name;
 }

@@ -189,6 +189,23 @@ describe.each(DRIVERS)("connections of %s", (_driver, connect, connectReadOnly) 
       expect(second.value("select text from item where id = 1")).toBe(String(i));
     }
   });
+
+  // SQLite counts some changes under an exclusive lock and not others.
+  it("beside an exclusive lock see every change, counted or not", async () => {
+    const { filename } = await openWriter({ url: newUrl() });
+    const [first, second] = [connect(filename), connect(filename)];
+    first.exec("pragma locking_mode = exclusive");
+    first.exec(CREATE);
+    for (let uncounted = 0; uncounted < 5; uncounted += 1) {
+      for (let i = 0; i < uncounted; i += 1) first.exec(ADD);
+      const before = second.value("select group_concat(sql) from sqlite_schema");
+      first.exec(`alter table item add column late${uncounted}`);
+      first.exec(ADD);
+      const after = second.value("select group_concat(sql) from sqlite_schema");
+      expect(after).not.toBe(before);
+      expect(second.value(COUNT)).toBe(first.value(COUNT));
+    }
+  });
 });
 
 describe("both drivers in one process", () => {

@@ -19,6 +19,10 @@ import { PAGE_SIZE } from "../../dataset/schema.ts";
 
 export type CodecCase = "decode" | "encode";
 
+/** TypeScript alone, or with the loops in native code that the Node binding brings. */
+export const CODEC_NAMES = ["pure", "native"] as const;
+export type CodecName = (typeof CODEC_NAMES)[number];
+
 export interface CodecInput {
   readonly database: Uint8Array;
   readonly snapshot: Uint8Array;
@@ -29,8 +33,9 @@ export interface CodecInput {
 export interface CodecResult {
   readonly step: string;
   readonly codec: string;
-  /** Millions of database bytes per second. */
+  /** Millions of database bytes per second, by the clock and by the processor's time. */
   readonly samples: readonly number[];
+  readonly processorSamples: readonly number[];
 }
 
 export type Step = (input: CodecInput) => void | Promise<void>;

@@ -6,7 +6,7 @@ import type { BenchRun } from "../../bench-run.ts";
 import { makeMeasurement } from "../../measurement.ts";
 import { formatValue } from "../../report/units.ts";
 import type { Group } from "../group.ts";
-import { CODEC_WORK, type CodecCase, type CodecResult } from "./codec-work.ts";
+import { CODEC_NAMES, CODEC_WORK, type CodecCase, type CodecResult } from "./codec-work.ts";
 import { runCodecChild } from "./run-codec-child.ts";
 
 const TITLES: Readonly<Record<CodecCase, string>> = {
@@ -34,8 +34,12 @@ export const ltxGroup: Group = {
         if (!run.wantsCase(caseName)) continue;
         const { file } = run.dataset(sizeMb);
         const repeat = run.options.repeat ?? REPEAT;
-        const results = await runCodecChild(run, { caseName, file, folder: run.folder, repeat });
-        for (const result of results) record(run, { caseName, sizeMb, result });
+        for (const codec of CODEC_NAMES) {
+          const job = { caseName, codec, file, folder: run.folder, repeat };
+          for (const result of await runCodecChild(run, job)) {
+            record(run, { caseName, sizeMb, result });
+          }
+        }
       }
     }
   },
@@ -48,21 +52,28 @@ interface Found {
 }
 
 function record(run: BenchRun, { caseName, sizeMb, result }: Found): void {
-  const measurement = makeMeasurement(
-    {
-      group: "ltx",
-      case: caseName,
-      measure: "database bytes",
-      unit: "MB/s",
-      contender: result.step,
-      driver: result.codec,
-      sizeMb,
-      latencyMs: undefined,
-      shown: true,
-    },
-    result.samples,
-  );
-  run.record(measurement);
-  const speed = formatValue(measurement.summary.median, "MB/s");
-  run.progress(`${sizeMb} MB: ${caseName}: ${result.step} (${result.codec}): ${speed}`);
+  const { step, codec, samples, processorSamples } = result;
+  const byTime = [
+    ["by the clock", samples],
+    ["by processor time", processorSamples],
+  ] as const;
+  for (const [measure, values] of byTime) {
+    const measurement = makeMeasurement(
+      {
+        group: "ltx",
+        case: caseName,
+        measure,
+        unit: "MB/s",
+        contender: step,
+        driver: codec,
+        sizeMb,
+        latencyMs: undefined,
+        shown: true,
+      },
+      values,
+    );
+    run.record(measurement);
+    const speed = formatValue(measurement.summary.median, "MB/s");
+    run.progress(`${sizeMb} MB: ${caseName}: ${step} (${codec}), ${measure}: ${speed}`);
+  }
 }

@@ -6,10 +6,11 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { BenchRun } from "../../bench-run.ts";
-import type { CodecCase, CodecResult } from "./codec-work.ts";
+import type { CodecCase, CodecName, CodecResult } from "./codec-work.ts";
 
 export interface CodecJob {
   readonly caseName: CodecCase;
+  readonly codec: CodecName;
   /** The database. */
   readonly file: string;
   readonly folder: string;
