@@ -1,5 +1,7 @@
 /**
- * Starts servers for a test run, each when a test first asks for it and once for all tests.
+ * Starts servers for a test run, each when a test first asks for it: Ceph once for all tests, and
+ * miniflare once for each part, since clients that are killed in the middle of a request can leave
+ * it too busy to answer others.
  *
  * Tests run in processes of their own, so they ask over loopback: `GET /ceph?for=NAME`. At the end
  * everything is stopped, and what could not run is told by name.
@@ -21,12 +23,13 @@ export interface Broker {
 }
 
 export async function startBroker(): Promise<Broker> {
-  const starting = new Map<ServerName, Promise<RunningServer>>();
+  const starting = new Map<string, Promise<RunningServer>>();
   const notRun = new Set<string>();
 
   async function answer(name: ServerName, asker: string): Promise<BrokerAnswer> {
-    const server = starting.get(name) ?? SERVERS[name]({});
-    starting.set(name, server);
+    const key = name === "miniflare" ? `${name} for ${asker}` : name;
+    const server = starting.get(key) ?? SERVERS[name]({});
+    starting.set(key, server);
     try {
       const { stop: _, ...connection } = await server;
       return { available: true, connection };
