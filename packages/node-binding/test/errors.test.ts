@@ -283,7 +283,7 @@ describe("other databases of the process", () => {
     }
   });
 
-  it("take no part in a transaction that a mount leads, since a crash could tear them", async () => {
+  it("take no part in a transaction led by a mount, since a crash could tear them", async () => {
     const path = join(tempDir(), "plain.db");
     const { database, filename } = await openWriter({ url: newUrl() });
     database.exec(`create table item(text); attach '${path}' as plain`);
