@@ -16,6 +16,7 @@
 typedef struct MemFile {
   const sqlite3_io_methods *pMethods;
   HwLibrary *pLibrary;
+  int bSuper;                        /* a super-journal: takes names of mounts only */
   sqlite3_file *pReal;               /* the temp file, once too large for memory */
   u8 **apChunk;
   u32 nChunk;
@@ -100,9 +101,27 @@ static int growTo(MemFile *p, i64 size){
   return 1;
 }
 
+/* SQLite writes the names of the journals that belong together, each with its zero. */
+static int isJournalOfMount(const char *z, int n){
+  static const char zSuffix[] = "-journal";
+  char zName[HW_NAME_MAX*2], zMount[HW_NAME_MAX];
+  size_t nName = n>0 && z[n-1]==0 ? strlen(z) : 0;
+  HwMount *pMount;
+  if( nName<sizeof(zSuffix) || nName>=sizeof(zName) ) return 0;
+  memcpy(zName, z, nName+1);
+  if( strcmp(zName+nName-(sizeof(zSuffix)-1), zSuffix)!=0 ) return 0;
+  zName[nName-(sizeof(zSuffix)-1)] = 0;
+  if( !hwNameToMount(zName, zMount, sizeof(zMount)) ) return 0;
+  pMount = hwMountFind(zMount);
+  if( pMount==NULL ) return 0;
+  hwMountRelease(pMount);
+  return 1;
+}
+
 static int memWrite(sqlite3_file *pFile, const void *pIn, int n, sqlite3_int64 offset){
   MemFile *p = (MemFile*)pFile;
   const u8 *z = pIn;
+  if( p->bSuper && !isJournalOfMount(pIn, n) ) return SQLITE_IOERR_WRITE;
   if( p->pReal==NULL && offset+n>HW_MEMFILE_MAX ){
     int rc = spill(p);
     if( rc!=SQLITE_OK ) return rc;
@@ -188,42 +207,6 @@ static const sqlite3_io_methods memMethods = {
   0, 0                               /* no mmap */
 };
 
-/* SQLite writes the names of the journals that belong together, each with its zero. */
-static int superWrite(sqlite3_file *pFile, const void *pIn, int n, sqlite3_int64 offset){
-  static const char zSuffix[] = "-journal";
-  const char *z = pIn;
-  char zName[HW_NAME_MAX*2], zMount[HW_NAME_MAX];
-  size_t nName = n>0 && z[n-1]==0 ? strlen(z) : 0;
-  HwMount *pMount;
-  if( nName<sizeof(zSuffix) || nName>=sizeof(zName) ) return SQLITE_IOERR_WRITE;
-  memcpy(zName, z, nName+1);
-  if( strcmp(zName+nName-(sizeof(zSuffix)-1), zSuffix)!=0 ) return SQLITE_IOERR_WRITE;
-  zName[nName-(sizeof(zSuffix)-1)] = 0;
-  if( !hwNameToMount(zName, zMount, sizeof(zMount)) ) return SQLITE_IOERR_WRITE;
-  pMount = hwMountFind(zMount);
-  if( pMount==NULL ) return SQLITE_IOERR_WRITE;
-  hwMountRelease(pMount);
-  return memWrite(pFile, pIn, n, offset);
-}
-
-static const sqlite3_io_methods superMethods = {
-  1,                                 /* iVersion */
-  memClose,
-  memRead,
-  superWrite,
-  memTruncate,
-  memSync,
-  memFileSize,
-  memLock,
-  memLock,                           /* xUnlock */
-  memCheckReservedLock,
-  memFileControl,
-  memSectorSize,
-  memDeviceCharacteristics,
-  0, 0, 0, 0,                        /* no shared memory */
-  0, 0                               /* no mmap */
-};
-
 /* SQLite thread. */
 int hwMemFileOpen(HwLibrary *pLibrary, sqlite3_file *pFile, int flags, int *pOutFlags){
   MemFile *p = (MemFile*)pFile;
@@ -237,7 +220,7 @@ int hwMemFileOpen(HwLibrary *pLibrary, sqlite3_file *pFile, int flags, int *pOut
 /* SQLite thread. */
 int hwSuperJournalOpen(HwLibrary *pLibrary, sqlite3_file *pFile, int flags, int *pOutFlags){
   int rc = hwMemFileOpen(pLibrary, pFile, flags, pOutFlags);
-  pFile->pMethods = &superMethods;
+  ((MemFile*)pFile)->bSuper = 1;
   return rc;
 }
 
