@@ -19,7 +19,7 @@ try {
       process.exit(0);
     });
   }
-  if (connection.createsBuckets) {
+  if ("createsBuckets" in connection && connection.createsBuckets) {
     for (const bucket of buckets) await createBucket(connection, bucket);
   }
   process.stdout.write(`${JSON.stringify(connection)}\n`);

@@ -9,6 +9,7 @@ import { existsSync, readFileSync } from "node:fs";
  * @property {number} passed
  * @property {number} failed
  * @property {number} skipped
+ * @property {Array<{ name: string, errors: string[] }>} failures
  * @property {Array<{ name: string, reason: string }>} notRun
  */
 
@@ -19,7 +20,7 @@ import { existsSync, readFileSync } from "node:fs";
  * @returns {Results}
  */
 export function readResults(file) {
-  if (!existsSync(file)) return { passed: 0, failed: 1, skipped: 0, notRun: [] };
+  if (!existsSync(file)) return { passed: 0, failed: 1, skipped: 0, failures: [], notRun: [] };
   return JSON.parse(readFileSync(file, "utf8"));
 }
 
@@ -33,6 +34,10 @@ export function readResults(file) {
 export function closingLines(results, failedStages) {
   const lines = [""];
   for (const { name, reason } of results.notRun) lines.push(`not run: ${name} (${reason})`);
+  for (const { name, errors } of results.failures) {
+    lines.push(`failed: ${name}`);
+    for (const error of errors) lines.push(...error.split("\n").map((line) => `  ${line}`));
+  }
   if (failedStages.length > 0) lines.push(`FAILED: ${failedStages.join(", ")}`);
   const skipped = results.skipped > 0 ? `, ${results.skipped} skipped` : "";
   lines.push(`${results.passed} passed, ${results.failed} failed${skipped}`);

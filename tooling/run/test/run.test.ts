@@ -6,7 +6,7 @@ import { lastLines, runCommand } from "../src/command.mjs";
 import { closingLines, readResults } from "../src/results.mjs";
 
 describe("the end of a test run", () => {
-  const results = { passed: 3, failed: 0, skipped: 0, notRun: [] };
+  const results = { passed: 3, failed: 0, skipped: 0, failures: [], notRun: [] };
 
   it("closes with the counts alone on a line", () => {
     expect(closingLines(results, []).at(-1)).toBe("3 passed, 0 failed");
@@ -21,6 +21,18 @@ describe("the end of a test run", () => {
       "",
       "not run: S3 on Ceph (Ceph is not installed)",
       "FAILED: style",
+      "3 passed, 0 failed",
+    ]);
+  });
+
+  it("tells what failed with its errors, so that the end of a log is enough", () => {
+    const failures = [{ name: "a.test.ts > b", errors: ["Error: why\n    at here"] }];
+    expect(closingLines({ ...results, failures }, ["tests"])).toEqual([
+      "",
+      "failed: a.test.ts > b",
+      "  Error: why",
+      "      at here",
+      "FAILED: tests",
       "3 passed, 0 failed",
     ]);
   });

@@ -9,11 +9,11 @@
 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { RunningServer, S3Connection } from "./server.ts";
-import { isServerName, SERVERS, type ServerName } from "./servers.ts";
+import type { RunningServer } from "./server.ts";
+import { type Connections, isServerName, SERVERS, type ServerName } from "./servers.ts";
 
-export type BrokerAnswer =
-  | { readonly available: true; readonly connection: S3Connection }
+export type BrokerAnswer<Name extends ServerName = ServerName> =
+  | { readonly available: true; readonly connection: Connections[Name] }
   | { readonly available: false; readonly reason: string };
 
 export interface Broker {
@@ -23,7 +23,7 @@ export interface Broker {
 }
 
 export async function startBroker(): Promise<Broker> {
-  const starting = new Map<string, Promise<RunningServer>>();
+  const starting = new Map<string, Promise<RunningServer<Connections[ServerName]>>>();
   const notRun = new Set<string>();
 
   async function answer(name: ServerName, asker: string): Promise<BrokerAnswer> {

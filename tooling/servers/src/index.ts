@@ -11,9 +11,17 @@ export {
 export { startMiniflare } from "./miniflare.ts";
 export { REQUEST_KINDS, type RequestKind } from "./request-head.ts";
 export {
+  type AzureConnection,
+  type GcsConnection,
   type RunningServer,
   type S3Connection,
   ServerUnavailable,
   type StartOptions,
 } from "./server.ts";
-export { isServerName, SERVERS, type ServerName } from "./servers.ts";
+export {
+  type Connections,
+  isServerName,
+  type S3ServerName,
+  SERVERS,
+  type ServerName,
+} from "./servers.ts";

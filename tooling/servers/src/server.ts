@@ -2,22 +2,35 @@
  * What a started server is: a connection, and a way to stop it.
  */
 
-export interface S3Connection {
+interface Connection {
   readonly name: string;
   readonly endpoint: string;
+  /** A bucket that is there from the start; Azure calls it a container. */
+  readonly bucket: string;
+}
+
+export interface S3Connection extends Connection {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly region: string;
-  /** A bucket that is there from the start. */
-  readonly bucket: string;
   /** False: only the buckets named at the start exist. */
   readonly createsBuckets: boolean;
 }
 
-export interface RunningServer extends S3Connection {
+export interface AzureConnection extends Connection {
+  readonly account: string;
+  readonly accountKey: string;
+}
+
+/** Without credentials: what speaks this protocol here checks none. */
+export interface GcsConnection extends Connection {
+  readonly projectId: string;
+}
+
+export type RunningServer<Kind extends Connection = S3Connection> = Kind & {
   /** Ends every process of it, by its id. May be called again. */
   stop(): Promise<void>;
-}
+};
 
 export interface StartOptions {
   /** Buckets beside the usual one, for servers that cannot make them later. */

@@ -4,14 +4,27 @@
 
 import { startCeph } from "./ceph.ts";
 import { startMiniflare } from "./miniflare.ts";
-import type { RunningServer, StartOptions } from "./server.ts";
+import type { RunningServer, S3Connection, StartOptions } from "./server.ts";
 
-export const SERVERS = {
+/** How each of them is reached. */
+export interface Connections {
+  readonly ceph: S3Connection;
+  readonly miniflare: S3Connection;
+}
+
+export type ServerName = keyof Connections;
+
+/** Those that speak S3. */
+export type S3ServerName = "ceph" | "miniflare";
+
+export const SERVERS: {
+  readonly [Name in ServerName]: (
+    options: StartOptions,
+  ) => Promise<RunningServer<Connections[Name]>>;
+} = {
   ceph: startCeph,
   miniflare: startMiniflare,
-} satisfies Record<string, (options: StartOptions) => Promise<RunningServer>>;
-
-export type ServerName = keyof typeof SERVERS;
+};
 
 export function isServerName(name: string): name is ServerName {
   return Object.hasOwn(SERVERS, name);

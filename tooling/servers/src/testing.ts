@@ -8,17 +8,27 @@
 import { inject } from "vitest";
 import type { BrokerAnswer } from "./broker.ts";
 import type {} from "./provided-context.ts";
-import type { S3Connection } from "./server.ts";
-import type { ServerName } from "./servers.ts";
+import type { AzureConnection, GcsConnection, S3Connection } from "./server.ts";
+import type { S3ServerName, ServerName } from "./servers.ts";
 
-export type { BrokerAnswer, S3Connection, ServerName };
+export type {
+  AzureConnection,
+  BrokerAnswer,
+  GcsConnection,
+  S3Connection,
+  S3ServerName,
+  ServerName,
+};
 
 /** `part` names what cannot run without the server. */
-export async function useServer(server: ServerName, part: string): Promise<BrokerAnswer> {
+export async function useServer<Name extends ServerName>(
+  server: Name,
+  part: string,
+): Promise<BrokerAnswer<Name>> {
   const broker: string | undefined = inject("headwaterServers");
   if (broker === undefined) {
     return { available: false, reason: "the Vitest configuration has no set-up for servers" };
   }
   const response = await fetch(`${broker}/${server}?for=${encodeURIComponent(part)}`);
-  return (await response.json()) as BrokerAnswer;
+  return (await response.json()) as BrokerAnswer<Name>;
 }

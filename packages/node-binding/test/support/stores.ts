@@ -3,7 +3,7 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { type ServerName, useServer } from "@headwater/servers/testing";
+import { type S3ServerName, useServer } from "@headwater/servers/testing";
 import { tempDir } from "./temp-dir.ts";
 
 /** One replica, as each side is told of it. */
@@ -45,7 +45,7 @@ export const memoryStore: TestStore = {
 };
 
 /** `part` names what cannot run when there is no server. */
-export async function s3Store(server: ServerName, part: string): Promise<TestStore> {
+export async function s3Store(server: S3ServerName, part: string): Promise<TestStore> {
   const answer = await useServer(server, part);
   return {
     name: answer.available ? `S3 (${server})` : `S3 (${server}; not run: ${answer.reason})`,

@@ -1,10 +1,10 @@
 import { prefixed } from "@headwater/object-store";
 import { openS3Store } from "@headwater/object-store/s3";
 import { objectStoreContract } from "@headwater/object-store/testing";
-import { type S3Connection, type ServerName, useServer } from "@headwater/servers/testing";
+import { type S3Connection, type S3ServerName, useServer } from "@headwater/servers/testing";
 import { describe, it } from "vitest";
 
-const PARTS: readonly (readonly [ServerName, string])[] = [
+const PARTS: readonly (readonly [S3ServerName, string])[] = [
   ["ceph", "s3 on Ceph"],
   ["miniflare", "s3 on R2 (miniflare)"],
 ];
