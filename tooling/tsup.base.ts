@@ -13,6 +13,7 @@ export function library(entry: Record<string, string>): Options {
     splitting: true,
     // Some of Node's modules, node:sqlite among them, have no name without the prefix.
     removeNodeProtocol: false,
-    external: [/^node:/],
+    // A name of the "imports" in package.json is looked up when it is used.
+    external: [/^node:/, /^#/],
   };
 }

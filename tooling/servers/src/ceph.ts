@@ -8,12 +8,11 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { cephConfig } from "./ceph-config.ts";
 import { createBucket } from "./create-bucket.ts";
 import { makeRunFolder } from "./folders.ts";
 import { cephFolder, isCephInstalled } from "./install-ceph.ts";
-import { accepts, freePorts, Processes } from "./processes.ts";
+import { freePorts, Processes } from "./processes.ts";
 import {
   ACCESS_KEY_ID,
   DEFAULT_BUCKET,
@@ -23,7 +22,6 @@ import {
 } from "./server.ts";
 
 const START_MS_MAX = 60_000;
-const POLL_MS = 50;
 
 export async function startCeph(): Promise<RunningServer> {
   if (!isCephInstalled()) {
@@ -112,15 +110,6 @@ async function startProcesses(folder: string, processes: Processes): Promise<num
     `--secret-key=${SECRET_ACCESS_KEY}`,
   );
   await start("gateway", "radosgw", "-n", "client.rgw", "-f");
-  await untilAccepting(port, processes);
+  await processes.untilAccepting(port, START_MS_MAX);
   return port;
-}
-
-async function untilAccepting(port: number, processes: Processes): Promise<void> {
-  const deadline = performance.now() + START_MS_MAX;
-  while (!(await accepts(port))) {
-    if (!processes.allRunning) throw new Error("one of its processes ended");
-    if (performance.now() > deadline) throw new Error(`no answer within ${START_MS_MAX} ms`);
-    await sleep(POLL_MS);
-  }
 }

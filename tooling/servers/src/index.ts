@@ -1,6 +1,9 @@
+export { startAzurite } from "./azurite.ts";
+export { startAzuriteTls } from "./azurite-tls.ts";
 export { type Broker, startBroker } from "./broker.ts";
 export { startCeph } from "./ceph.ts";
 export { createBucket } from "./create-bucket.ts";
+export { type GcsFakeStartOptions, startGcsFake } from "./gcs-fake.ts";
 export { installCeph, isCephInstalled } from "./install-ceph.ts";
 export {
   type LatencyProxy,
@@ -9,9 +12,11 @@ export {
   startLatencyProxy,
 } from "./latency-proxy.ts";
 export { startMiniflare } from "./miniflare.ts";
+export { type Pretence, startPretendingS3 } from "./pretending-s3.ts";
 export { REQUEST_KINDS, type RequestKind } from "./request-head.ts";
 export {
   type AzureConnection,
+  type AzureTlsConnection,
   type GcsConnection,
   type RunningServer,
   type S3Connection,

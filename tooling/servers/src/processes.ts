@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { connect, createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 
 export interface ProcessOptions {
   readonly env: Readonly<Record<string, string>>;
@@ -13,6 +14,7 @@ export interface ProcessOptions {
   readonly logPath: string;
 }
 
+const POLL_MS = 50;
 const PDEATHSIG = "/usr/bin/setpriv";
 
 export class Processes {
@@ -38,6 +40,16 @@ export class Processes {
   /** True while none of those started has ended. */
   get allRunning(): boolean {
     return this.#children.every((child) => child.exitCode === null && child.signalCode === null);
+  }
+
+  /** Waits until something listens on this port of loopback; throws when that will not be. */
+  async untilAccepting(port: number, msMax: number): Promise<void> {
+    const deadline = performance.now() + msMax;
+    while (!(await accepts(port))) {
+      if (!this.allRunning) throw new Error("one of its processes ended");
+      if (performance.now() > deadline) throw new Error(`no answer within ${msMax} ms`);
+      await sleep(POLL_MS);
+    }
   }
 
   /** Kills all, last first, and waits until they are gone. */
@@ -68,7 +80,7 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-export async function accepts(port: number): Promise<boolean> {
+async function accepts(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");
     socket.once("connect", () => resolve(true)).once("error", () => resolve(false));

@@ -22,6 +22,14 @@ export interface AzureConnection extends Connection {
   readonly accountKey: string;
 }
 
+/** Also where clients look that know only `https://ACCOUNT.blob.core.windows.net`. */
+export interface AzureTlsConnection extends AzureConnection {
+  /** A CONNECT proxy that leads there. */
+  readonly proxyUrl: string;
+  /** The file with the certificate to trust. */
+  readonly certificatePath: string;
+}
+
 /** Without credentials: what speaks this protocol here checks none. */
 export interface GcsConnection extends Connection {
   readonly projectId: string;

@@ -8,11 +8,12 @@
 import { inject } from "vitest";
 import type { BrokerAnswer } from "./broker.ts";
 import type {} from "./provided-context.ts";
-import type { AzureConnection, GcsConnection, S3Connection } from "./server.ts";
+import type { AzureConnection, AzureTlsConnection, GcsConnection, S3Connection } from "./server.ts";
 import type { S3ServerName, ServerName } from "./servers.ts";
 
 export type {
   AzureConnection,
+  AzureTlsConnection,
   BrokerAnswer,
   GcsConnection,
   S3Connection,

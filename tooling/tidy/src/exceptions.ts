@@ -50,14 +50,15 @@ export const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
     "Math.random",
     "process.env",
   ],
-  "packages/vfs-core/src/system.ts": ["Date.now", "performance.now", "setTimeout("],
+  "packages/vfs-core/src/system.ts": ["Date.now", "performance.now", "setTimeout(", "Math.random"],
   "packages/node-binding/src/system.ts": ["process.env", "setInterval("],
 };
 
-/** Tools that insist on a default export. */
+/** Tools, and our own loader of store modules, that insist on a default export. */
 export const DEFAULT_EXPORTS: readonly RegExp[] = [
   /(^|\/)[a-z-]+\.config\.ts$/,
   /^tooling\/run\/src\/reporter\.mjs$/,
+  /^packages\/object-store\/test\/example-store\.ts$/,
 ];
 
 /**

@@ -34,7 +34,8 @@ export function checkLayerList(): Problem[] {
 function allowedAt(path: string, forTests: boolean): readonly string[] {
   const folder = packageFolder(path);
   const tools = forTests ? TEST_TOOLS : [];
-  if (TEST_TOOLS.some((tool) => folder === `tooling/${tool}`)) return [];
+  const place = TEST_TOOLS.findIndex((tool) => folder === `tooling/${tool}`);
+  if (place >= 0) return TEST_TOOLS.slice(0, place);
   if (ABOVE_ALL_LAYERS.some((prefix) => path.startsWith(prefix))) {
     return [...LAYERS.map((layer) => layer.name), ...TEST_TOOLS];
   }

@@ -63,6 +63,19 @@ describe("imports", () => {
     expect(dependsOn("dependencies")).toHaveLength(1);
   });
 
+  it("lets private tools for tests use those that stand before them", () => {
+    const text = 'import { startGcsFake } from "@headwater/gcs-fake";';
+    const refusal = "may not import @headwater/gcs-fake: see layers.ts";
+    expect(imports("tooling/servers/src/x.ts", text)).not.toContain(refusal);
+    const other = 'import { startServer } from "@headwater/servers";';
+    expect(imports("tooling/gcs-fake/src/x.ts", other)).toContain(
+      "may not import @headwater/servers: see layers.ts",
+    );
+    expect(imports("tooling/servers/src/x.ts", 'import "@headwater/ltx";')).toContain(
+      "may not import @headwater/ltx: see layers.ts",
+    );
+  });
+
   it("sees a development dependency that goes up the layers", () => {
     const path = "packages/ltx/package.json";
     const up = fakeWorkspace({ [path]: '{"devDependencies":{"@headwater/vfs-core":"1"}}' });

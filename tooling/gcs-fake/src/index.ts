@@ -1,0 +1,1 @@
+export { type GcsFake, type GcsFakeOptions, startGcsFake } from "./gcs-fake.ts";
