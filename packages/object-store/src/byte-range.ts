@@ -42,6 +42,17 @@ export function formatRange(range: ByteRange): string {
   return `bytes=${range.offset}-`;
 }
 
+/** What an HTTP Content-Range header says; undefined if it does not tell all three. */
+export function parseContentRange(
+  header: string,
+): (ResolvedRange & { readonly size: number }) | undefined {
+  const match = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(header);
+  if (match === null) return undefined;
+  const [first, last, size] = match.slice(1).map(Number) as [number, number, number];
+  if (!Number.isSafeInteger(size) || first > last || last >= size) return undefined;
+  return { offset: first, length: last - first + 1, size };
+}
+
 /** The size of the whole object, out of an HTTP Content-Range header. */
 export function parseContentRangeSize(header: string): number | undefined {
   const match = /^bytes (?:\d+-\d+|\*)\/(\d+)$/.exec(header);

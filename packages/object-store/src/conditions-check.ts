@@ -3,101 +3,174 @@
  * purpose and taken away again.
  *
  * Some servers ignore conditions, some keep them only while one caller comes after another. Leases
- * and single writers on such a store hold nobody back, and nothing else would ever tell. About
- * thirty requests; ask once, when it matters.
+ * and single writers on such a store hold nobody back, and nothing else would ever tell.
+ *
+ * A race that nobody lost shows that a store is bad; that all were lost but one proves little, so
+ * it is run twice where it is cheapest. About thirty requests, which conditions-problem.ts makes
+ * once.
  */
 
 import type { Random } from "./clock.ts";
 import { ObjectStoreError } from "./errors.ts";
-import type { CallOptions, ObjectMeta, ObjectStore, PutCondition } from "./object-store.ts";
+import type {
+  CallOptions,
+  ObjectMeta,
+  ObjectStore,
+  ObjectVersion,
+  PutCondition,
+  Supports,
+} from "./object-store.ts";
 import { systemRandom } from "./system.ts";
+
+export type ConditionKind = keyof Pick<
+  Supports,
+  "conditionalCreate" | "conditionalUpdate" | "conditionalDelete"
+>;
 
 export interface ConditionsCheckOptions extends CallOptions {
   /** Put before the names of the objects; a folder needs its slash. */
   readonly prefix: string;
+  /** What to ask. Undefined: everything. */
+  readonly kinds?: readonly ConditionKind[] | undefined;
   readonly random?: Random | undefined;
 }
 
 /** Why a kind of condition cannot be relied on, in one sentence; undefined where it can. */
-export interface ConditionsCheck {
-  readonly conditionalCreate: string | undefined;
-  readonly conditionalUpdate: string | undefined;
-}
+export type ConditionsCheck = { readonly [Kind in ConditionKind]?: string | undefined };
+
+export const CONDITION_KINDS: readonly ConditionKind[] = [
+  "conditionalCreate",
+  "conditionalUpdate",
+  "conditionalDelete",
+];
+
+/** What the names of the objects begin with, after the prefix. A killed process leaves them. */
+export const CHECK_NAME = "headwater-check-";
 
 const RACERS = 8;
+
+/** The first race also opens the connections; only the second has them all start at once. */
+const CREATE_RACES = 2;
 
 /** Rejects only when the store cannot be used at all; what it cannot do is in the answer. */
 export async function checkConditions(
   store: ObjectStore,
-  { prefix, random = systemRandom, signal }: ConditionsCheckOptions,
+  { prefix, kinds = CONDITION_KINDS, random = systemRandom, signal }: ConditionsCheckOptions,
 ): Promise<ConditionsCheck> {
   const nonce = Math.floor(random() * 2 ** 48).toString(36);
-  const keys = ["a", "b", "c"].map((name) => `${prefix}headwater-check-${nonce}-${name}`);
-  const [created = "", raced = "", updated = ""] = keys;
-  const probe = new Probe(store, signal);
+  const probe = new Probe(store, `${prefix}${CHECK_NAME}${nonce}-`, signal);
+  const check: { [Kind in ConditionKind]?: string | undefined } = {};
   try {
-    return {
-      conditionalCreate: (await probe.create(created)) ?? (await probe.createRace(raced)),
-      conditionalUpdate: await probe.update(updated),
-    };
+    for (const kind of kinds) check[kind] = await probe.ask(kind);
+    return check;
   } finally {
-    await store.deleteMany(keys, { signal }).catch(() => undefined);
+    const cleaning = store.deleteMany(probe.keys).catch(() => undefined);
+    // Who has given up does not wait for a store that may not answer.
+    if (signal?.aborted !== true) await cleaning;
   }
 }
 
 class Probe {
+  readonly keys: string[] = [];
   readonly #store: ObjectStore;
+  readonly #prefix: string;
   readonly #signal: AbortSignal | undefined;
   #serial = 0;
 
-  constructor(store: ObjectStore, signal: AbortSignal | undefined) {
+  constructor(store: ObjectStore, prefix: string, signal: AbortSignal | undefined) {
     this.#store = store;
+    this.#prefix = prefix;
     this.#signal = signal;
   }
 
-  async create(key: string): Promise<string | undefined> {
-    if (!this.#store.supports.conditionalCreate) return "it does not offer create-only puts";
-    return orRefusal(async () => {
-      await this.#put(key, { type: "if-absent" });
-      const second = await settled(this.#put(key, { type: "if-absent" }));
-      if (second === "won") return "it overwrites an object that a create-only put has to spare";
-      return undefined;
-    });
+  async ask(kind: ConditionKind): Promise<string | undefined> {
+    const { offer, run } = QUESTIONS[kind];
+    if (!this.#store.supports[kind]) return `it does not offer ${offer}`;
+    try {
+      return await run(this);
+    } catch (error) {
+      if (ObjectStoreError.is(error, "UNSUPPORTED")) return `it refuses ${offer}`;
+      throw error;
+    }
   }
 
-  async createRace(key: string): Promise<string | undefined> {
-    return this.#race("create-only puts", () => this.#put(key, { type: "if-absent" }));
-  }
-
-  async update(key: string): Promise<string | undefined> {
-    if (!this.#store.supports.conditionalUpdate) return "it does not offer compare-and-swap";
-    return orRefusal(async () => {
-      const first = await this.#put(key, { type: "none" });
-      const second = await this.#put(key, { type: "if-version", version: first.version });
-      const stale = await settled(this.#put(key, { type: "if-version", version: first.version }));
-      if (stale === "won") return "it overwrites an object that has another version";
-      const { version } = second;
-      return this.#race("compare-and-swaps", () => this.#put(key, { type: "if-version", version }));
-    });
-  }
-
-  async #race(kind: string, start: () => Promise<ObjectMeta>): Promise<string | undefined> {
-    const results = await Promise.all(Array.from({ length: RACERS }, () => settled(start())));
-    const winners = results.filter((result) => result === "won").length;
-    return winners <= 1 ? undefined : `it lets ${winners} of ${RACERS} racing ${kind} win`;
+  newKey(): string {
+    const key = `${this.#prefix}${this.keys.length}`;
+    this.keys.push(key);
+    return key;
   }
 
   /** Each body is another, so that no version comes twice. */
-  async #put(key: string, condition: PutCondition): Promise<ObjectMeta> {
+  async put(key: string, condition: PutCondition): Promise<ObjectMeta> {
     this.#serial += 1;
     const body = new TextEncoder().encode(`${key} ${this.#serial}`);
     return this.#store.put(key, body, { condition, signal: this.#signal, noCache: true });
   }
+
+  async remove(key: string, version: ObjectVersion): Promise<void> {
+    const condition = { type: "if-version", version } as const;
+    await this.#store.delete(key, { condition, signal: this.#signal });
+  }
+
+  async race(kind: string, start: () => Promise<ObjectMeta>): Promise<string | undefined> {
+    const results = await Promise.all(Array.from({ length: RACERS }, () => outcomeOf(start())));
+    const winners = results.filter((result) => result === "won").length;
+    return winners <= 1 ? undefined : `it lets ${winners} of ${RACERS} racing ${kind} win`;
+  }
 }
 
-async function settled(put: Promise<ObjectMeta>): Promise<"won" | "lost"> {
+interface Question {
+  readonly offer: string;
+  readonly run: (probe: Probe) => Promise<string | undefined>;
+}
+
+const QUESTIONS: Readonly<Record<ConditionKind, Question>> = {
+  conditionalCreate: { offer: "create-only puts", run: askCreate },
+  conditionalUpdate: { offer: "compare-and-swap", run: askUpdate },
+  conditionalDelete: { offer: "conditional deletes", run: askDelete },
+};
+
+async function askCreate(probe: Probe): Promise<string | undefined> {
+  const key = probe.newKey();
+  await probe.put(key, { type: "if-absent" });
+  if ((await outcomeOf(probe.put(key, { type: "if-absent" }))) === "won") {
+    return "it overwrites an object that a create-only put has to spare";
+  }
+  for (let race = 0; race < CREATE_RACES; race += 1) {
+    const raced = probe.newKey();
+    const problem = await probe.race("create-only puts", () =>
+      probe.put(raced, { type: "if-absent" }),
+    );
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
+async function askUpdate(probe: Probe): Promise<string | undefined> {
+  const key = probe.newKey();
+  const first = await probe.put(key, { type: "none" });
+  const second = await orChanged(probe.put(key, { type: "if-version", version: first.version }));
+  if (second === "changed") return "it refuses to replace the very version that it gave";
+  const stale = await outcomeOf(probe.put(key, { type: "if-version", version: first.version }));
+  if (stale === "won") return "it overwrites an object that has another version";
+  const { version } = second;
+  return probe.race("compare-and-swaps", () => probe.put(key, { type: "if-version", version }));
+}
+
+async function askDelete(probe: Probe): Promise<string | undefined> {
+  const key = probe.newKey();
+  const first = await probe.put(key, { type: "none" });
+  const second = await probe.put(key, { type: "none" });
+  if ((await outcomeOf(probe.remove(key, first.version))) === "won") {
+    return "it deletes an object that has another version";
+  }
+  const right = await orChanged(probe.remove(key, second.version));
+  return right === "changed" ? "it refuses to delete the very version that it gave" : undefined;
+}
+
+async function outcomeOf(call: Promise<unknown>): Promise<"won" | "lost"> {
   try {
-    await put;
+    await call;
     return "won";
   } catch (error) {
     if (ObjectStoreError.is(error, "OBJECT_EXISTS", "OBJECT_CHANGED")) return "lost";
@@ -107,11 +180,11 @@ async function settled(put: Promise<ObjectMeta>): Promise<"won" | "lost"> {
   }
 }
 
-async function orRefusal(check: () => Promise<string | undefined>): Promise<string | undefined> {
+async function orChanged<Result>(call: Promise<Result>): Promise<Result | "changed"> {
   try {
-    return await check();
+    return await call;
   } catch (error) {
-    if (ObjectStoreError.is(error, "UNSUPPORTED")) return "it refuses conditions";
+    if (ObjectStoreError.is(error, "OBJECT_CHANGED")) return "changed";
     throw error;
   }
 }

@@ -1,9 +1,12 @@
 export type { Clock, Random } from "./clock.ts";
 export {
+  CHECK_NAME,
+  type ConditionKind,
   type ConditionsCheck,
   type ConditionsCheckOptions,
   checkConditions,
 } from "./conditions-check.ts";
+export { conditionsProblem } from "./conditions-problem.ts";
 export {
   ObjectStoreError,
   type ObjectStoreErrorCode,
@@ -11,12 +14,20 @@ export {
   RETRY,
   type Retry,
 } from "./errors.ts";
+export {
+  type KeyValueStoreOptions,
+  type KeyValues,
+  keyValueStore,
+  type ListedEntry,
+  type StoredEntry,
+} from "./key-value-store.ts";
 export { type DeadlinedOptions, deadlined } from "./layers/deadlined.ts";
 export { type LimitedOptions, limited } from "./layers/limited.ts";
 export { prefixed } from "./layers/prefixed.ts";
 export { type OperationCounts, RequestCounts } from "./layers/request-counts.ts";
 export { type RetryingOptions, retrying } from "./layers/retrying.ts";
 export { type RequestTrace, type TracedOptions, traced } from "./layers/traced.ts";
+export { type ModuleReference, resolveModule } from "./module-reference.ts";
 export { checkKey, checkPrefix, compareKeys } from "./object-key.ts";
 export type {
   ByteRange,
@@ -35,6 +46,7 @@ export type {
   PutOptions,
   Supports,
 } from "./object-store.ts";
-export { type OpenedStore, type OpenStoreOptions, openStore } from "./open-store.ts";
+export { type OpenStoreOptions, openStore } from "./open-store.ts";
+export type { OpenedStore } from "./store-module.ts";
 export { redactUrl } from "./store-url.ts";
 export type { Environment } from "./system.ts";

@@ -33,6 +33,12 @@ export const FILE_LOCK_WAIT_MS = 5_000;
 /** A lock of another machine or container, whose life cannot be seen, counts as left behind. */
 export const FILE_LOCK_FOREIGN_MS = 60_000;
 
+/** An unconditional put that loses this often belongs to a key that nobody should share. */
+export const SWAP_ATTEMPTS_MAX = 1_000;
+
+/** Places whose conditions were found good; a program that meets more asks some of them again. */
+export const PROVEN_PLACES_MAX = 1_000;
+
 /** With the pauses below, about ten seconds of trouble are ridden out. */
 export const RETRY_ATTEMPTS_MAX = 8;
 export const RETRY_DELAY_MS_MIN = 50;
@@ -62,11 +68,39 @@ export const DEADLINE_COLLECT_FACTOR = 10;
 /** Sockets of one S3 store; more calls than this wait for a free one. */
 export const S3_SOCKETS_MAX = 128;
 
+/** Stores refuse what was signed five minutes off their clock or more; the SDK then corrects it. */
+export const S3_CLOCK_CORRECTION_MS_MIN = 240_000;
+
 /** A host that does not answer the first packet in this time is taken for unreachable. */
 export const S3_CONNECT_MS_MAX = 5_000;
 
 /** No byte in either direction for so long ends a request. For deadlines there is `deadlined`. */
 export const S3_IDLE_MS_MAX = 30_000;
+
+/** Sockets of one Azure store; more calls than this wait for a free one. */
+export const AZURE_SOCKETS_MAX = 128;
+
+/** As for S3. */
+export const AZURE_CONNECT_MS_MAX = 5_000;
+export const AZURE_IDLE_MS_MAX = 30_000;
+
+/** Azure's page size. Keys before `startAfter` are read too, so the fewer pages the better. */
+export const AZURE_LIST_PAGE_KEYS = 5000;
+
+/** Deletes in flight of one deleteMany: enough to hide the way there, too few to be throttled. */
+export const AZURE_DELETES_PARALLEL = 16;
+
+/** Sockets of one GCS store; more calls than this wait for a free one. */
+export const GCS_SOCKETS_MAX = 128;
+
+/** A host that has no connection ready in this time is taken for unreachable. */
+export const GCS_CONNECT_MS_MAX = 5_000;
+
+/** No byte in either direction for so long ends a request. For deadlines there is `deadlined`. */
+export const GCS_IDLE_MS_MAX = 30_000;
+
+/** GCS deletes one object per request; a quarter of the sockets, so that others get through. */
+export const GCS_DELETES_PARALLEL = 32;
 
 /** S3's limit; error messages of stores are cut to something one can read. */
 export const ERROR_TEXT_LENGTH_MAX = 200;

@@ -92,6 +92,11 @@ export interface Supports {
   readonly conditionalUpdate: boolean;
   /** Delete if-version. False: refused. */
   readonly conditionalDelete: boolean;
+  /**
+   * The conditions above are known to hold, also among calls at the same moment. Unless it is true,
+   * whoever depends on them asks the store first; see `conditionsProblem`.
+   */
+  readonly conditionsTrusted?: boolean | undefined;
   /** `{ suffix }` ranges. False: refused. */
   readonly suffixRange: boolean;
   /** False: the listing is collected and sorted here before the first key is given out. */
@@ -109,6 +114,11 @@ export interface Supports {
 export interface ObjectStore extends AsyncDisposable {
   /** For messages. Wrappers nest: `retrying(prefixed(s3://bucket))`. Holds no credentials. */
   readonly name: string;
+  /**
+   * The server and the bucket behind it, as a URL without credentials. What is found out about one
+   * store holds for every other of the same place. Undefined: nobody can tell.
+   */
+  readonly place?: string | undefined;
   readonly supports: Supports;
   /** How Litestream lays out a replica on this kind of store. */
   readonly keyLayout: KeyLayout;

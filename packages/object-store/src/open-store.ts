@@ -1,5 +1,5 @@
 /**
- * From a URL to a store: `s3:`, `file:` and `memory:`, in Litestream's forms.
+ * From a URL to a store, in Litestream's forms, or from a module to a store of the user's own.
  *
  * Always true:
  *   - An adapter is loaded when a URL asks for it, and its SDK with it. Nothing else is.
@@ -9,7 +9,9 @@
  */
 
 import { ObjectStoreError } from "./errors.ts";
-import type { ObjectStore } from "./object-store.ts";
+import type { ModuleReference } from "./module-reference.ts";
+import type { S3StoreOptions } from "./s3/s3-options.ts";
+import { type OpenedStore, openStoreModule } from "./store-module.ts";
 import { cleanPath, parseStoreUrl, redactUrl, type StoreUrl } from "./store-url.ts";
 import { type Environment, systemEnvironment } from "./system.ts";
 
@@ -18,31 +20,57 @@ export interface OpenStoreOptions {
   readonly accessKeyId?: string | undefined;
   readonly secretAccessKey?: string | undefined;
   readonly sessionToken?: string | undefined;
+  /**
+   * Computed keys, before all others, for `s3:` and `tigris:`. The module's default export gives
+   * `{ accessKeyId, secretAccessKey, sessionToken?, expiration? }`, and is called again before that
+   * Date.
+   */
+  readonly credentials?: ModuleReference | undefined;
+  /** For `gs:`: a key file, or a file that says where else credentials come from. */
+  readonly keyFilename?: string | undefined;
+  /** For `gs:`: a service account, both together, as its key file has them. */
+  readonly clientEmail?: string | undefined;
+  readonly privateKey?: string | undefined;
+  /** For `gs:`: true to send no credentials, as to a bucket that everybody may read. */
+  readonly anonymous?: boolean | undefined;
   readonly region?: string | undefined;
   readonly endpoint?: string | undefined;
   readonly forcePathStyle?: boolean | undefined;
+  /** Of `abs:`, before the account that the URL names. */
+  readonly account?: string | undefined;
+  /** Of `abs:`. If there are several, the first of these three is used. */
+  readonly sasToken?: string | undefined;
+  readonly accountKey?: string | undefined;
+  readonly connectionString?: string | undefined;
   /** False: files are not flushed; see `FileStoreOptions`. */
   readonly fsync?: boolean | undefined;
   /** Undefined: that of the process. */
   readonly env?: Environment | undefined;
 }
 
-export interface OpenedStore {
-  readonly store: ObjectStore;
-  /** Where in the store the URL points: no slash at either end, "" for its root. */
-  readonly path: string;
-}
-
 type Opener = (url: StoreUrl, options: OpenStoreOptions) => Promise<OpenedStore>;
 
 const OPENERS: Readonly<Record<string, Opener>> = {
+  abs: openAzure,
   file: openFile,
+  gs: openGcs,
   memory: openMemory,
   s3: openS3,
+  tigris: openTigris,
 };
 
-/** Rejects with CONFIG_INVALID, in one sentence, when the URL does not lead to a store. */
-export async function openStore(url: string, options: OpenStoreOptions = {}): Promise<OpenedStore> {
+/**
+ * Rejects with CONFIG_INVALID, in one sentence, when the URL or the module leads to no store. A
+ * module gets the options of its reference, and none of these.
+ */
+export async function openStore(
+  source: string | ModuleReference,
+  options: OpenStoreOptions = {},
+): Promise<OpenedStore> {
+  return typeof source === "string" ? openUrl(source, options) : openStoreModule(source);
+}
+
+async function openUrl(url: string, options: OpenStoreOptions): Promise<OpenedStore> {
   const parsed = parseStoreUrl(url);
   const name = redactUrl(url);
   if (parsed === undefined) throw invalid(name, `not a store URL: ${name}`);
@@ -64,7 +92,40 @@ async function openS3(url: StoreUrl, options: OpenStoreOptions): Promise<OpenedS
   const { parseS3Url } = await import("./s3/s3-url.ts");
   const env = options.env ?? systemEnvironment();
   const { options: s3Options, path } = parseS3Url(url, env, options);
-  return { store: await openS3Store(s3Options), path };
+  return { store: await openS3Store(await withComputedKeys(s3Options, options)), path };
+}
+
+async function openTigris(url: StoreUrl, options: OpenStoreOptions): Promise<OpenedStore> {
+  const { openTigrisStore } = await import("./tigris/tigris-store.ts");
+  const { parseTigrisUrl } = await import("./tigris/tigris-url.ts");
+  const env = options.env ?? systemEnvironment();
+  const { options: s3Options, path } = parseTigrisUrl(url, env, options);
+  return { store: await openTigrisStore(await withComputedKeys(s3Options, options)), path };
+}
+
+async function openGcs(url: StoreUrl, options: OpenStoreOptions): Promise<OpenedStore> {
+  const { openGcsStore } = await import("./gcs/gcs-store.ts");
+  const { parseGcsUrl } = await import("./gcs/gcs-url.ts");
+  const env = options.env ?? systemEnvironment();
+  const { options: gcsOptions, path } = parseGcsUrl(url, env, options);
+  return { store: await openGcsStore(gcsOptions), path };
+}
+
+async function withComputedKeys(
+  s3Options: S3StoreOptions,
+  { credentials }: OpenStoreOptions,
+): Promise<S3StoreOptions> {
+  if (credentials === undefined) return s3Options;
+  const { loadS3Credentials } = await import("./s3/s3-credentials.ts");
+  return { ...s3Options, credentials: await loadS3Credentials(credentials) };
+}
+
+async function openAzure(url: StoreUrl, options: OpenStoreOptions): Promise<OpenedStore> {
+  const { openAzureStore } = await import("./azure/azure-store.ts");
+  const { parseAzureUrl } = await import("./azure/azure-url.ts");
+  const env = options.env ?? systemEnvironment();
+  const { options: azureOptions, path } = parseAzureUrl(url, env, options);
+  return { store: await openAzureStore(azureOptions), path };
 }
 
 async function openFile(url: StoreUrl, { fsync }: OpenStoreOptions): Promise<OpenedStore> {

@@ -7,6 +7,8 @@
 export interface StoreUrl {
   /** Without the colon, in lower case. */
   readonly scheme: string;
+  /** What stands before "@", without a password; of an `abs:` URL the storage account. */
+  readonly user: string;
   /** As written, without userinfo. */
   readonly host: string;
   /** Percent-decoded, from its first slash. */
@@ -15,6 +17,7 @@ export interface StoreUrl {
 }
 
 const SHAPE = /^([A-Za-z][A-Za-z0-9+.-]*):(?:\/\/([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#.*)?$/s;
+const ACCOUNT = /^[A-Za-z0-9-]{1,63}$/;
 const ACCESS_POINT = /^(arn:[^/?#]*:accesspoint\/[^/?#]+)([^?#]*)$/i;
 
 /** Undefined for what is no URL. */
@@ -22,6 +25,7 @@ export function parseStoreUrl(url: string): StoreUrl | undefined {
   const match = SHAPE.exec(url);
   if (match === null) return undefined;
   const [, scheme = "", authority = "", rawPath = "", rawQuery = ""] = match;
+  const user = userOf(authority);
   let host = authority.slice(authority.lastIndexOf("@") + 1);
   let path = rawPath;
   const accessPoint = ACCESS_POINT.exec(host + rawPath);
@@ -31,16 +35,28 @@ export function parseStoreUrl(url: string): StoreUrl | undefined {
   } catch {
     return undefined;
   }
-  return { scheme: scheme.toLowerCase(), host, path, query: new URLSearchParams(rawQuery) };
+  return { scheme: scheme.toLowerCase(), user, host, path, query: new URLSearchParams(rawQuery) };
 }
 
-/** The URL as messages may show it: no user, no password, no query, no fragment. */
+/**
+ * The URL as messages may show it: no user, no password, no query, no fragment. The user of an
+ * `abs:` URL stays: it is no secret there, but says which of many containers of one name is meant.
+ */
 export function redactUrl(url: string): string {
   const match = SHAPE.exec(url);
   if (match === null) return "(not a URL)";
   const [, scheme = "", authority, path = ""] = match;
   if (authority === undefined) return `${scheme}:${path}`;
-  return `${scheme}://${authority.slice(authority.lastIndexOf("@") + 1)}${path}`;
+  const host = authority.slice(authority.lastIndexOf("@") + 1);
+  const user = scheme.toLowerCase() === "abs" ? userOf(authority) : "";
+  // What is no name may be a key that was put in its place.
+  const account = ACCOUNT.test(user) ? user : "";
+  return `${scheme}://${account === "" ? "" : `${account}@`}${host}${path}`;
+}
+
+function userOf(authority: string): string {
+  const userinfo = authority.slice(0, Math.max(0, authority.lastIndexOf("@")));
+  return userinfo.replace(/:.*$/s, "");
 }
 
 /** Without empty and "." segments, so that one place has one name. Throws RangeError for "..". */

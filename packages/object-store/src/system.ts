@@ -1,5 +1,6 @@
 /**
- * The clock, the dice and the environment of this process: the only file that touches them.
+ * The clock, the dice, the environment and the program of this process: the only file that touches
+ * them.
  */
 
 import type { Clock, Random } from "./clock.ts";
@@ -33,4 +34,9 @@ export const systemRandom: Random = () => Math.random();
 
 export function systemEnvironment(): Environment {
   return process.env;
+}
+
+/** The main file of the program or worker thread; its folder when it is typed in. */
+export function systemProgram(): string {
+  return process.argv[1] ?? `${process.cwd()}/`;
 }

@@ -27,6 +27,11 @@ describe("README", () => {
     },
   );
 
+  it("shows the store that passes the contract and serves a database in the tests", () => {
+    const example = readFileSync(join(packageFolder, "test", "example-store.ts"), "utf8");
+    expect(blocks).toContain(example);
+  });
+
   it("tells every limit with its value", () => {
     const told = new Map<string, string>();
     for (const [, names = "", values = ""] of table.matchAll(

@@ -1,6 +1,27 @@
-import { type ObjectMeta, type ObjectStore, ObjectStoreError } from "@headwater/object-store";
 import { openS3Store, type S3StoreOptions } from "@headwater/object-store/s3";
 import { describe, expect, it } from "vitest";
+import {
+  ALWAYS,
+  BODY,
+  type Call,
+  CREDENTIALS,
+  create,
+  failure,
+  failureOf,
+  get,
+  head,
+  IF_ABSENT,
+  keysOf,
+  list,
+  listAnswer,
+  put,
+  remove,
+  removeMany,
+  removeVersion,
+  type Script,
+  swap,
+  withServer,
+} from "./scripted-s3.ts";
 import {
   type Answer,
   errorAnswer,
@@ -8,58 +29,7 @@ import {
   startScriptedServer,
 } from "./scripted-server.ts";
 
-const CREDENTIALS = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "verysecretkey" };
-const ALWAYS = { condition: { type: "none" } } as const;
-const IF_ABSENT = { condition: { type: "if-absent" } } as const;
-const IF_VERSION = { condition: { type: "if-version", version: '"v1"' } } as const;
-const BODY = new TextEncoder().encode("body");
 const DATE = "Thu, 15 Jan 2026 10:30:25 GMT";
-
-type Script = (request: SeenRequest, count: number) => Answer;
-type Call = (store: ObjectStore) => Promise<unknown>;
-
-const get: Call = (store) => store.get("k");
-const head: Call = (store) => store.head("k");
-const list: Call = (store) => keysOf(store.list("p/"));
-const put: Call = (store) => store.put("k", BODY, ALWAYS);
-const create: Call = (store) => store.put("k", BODY, IF_ABSENT);
-const swap: Call = (store) => store.put("k", BODY, IF_VERSION);
-const remove: Call = (store) => store.delete("k");
-const removeVersion: Call = (store) => store.delete("k", IF_VERSION);
-
-async function keysOf(listed: AsyncIterable<ObjectMeta>): Promise<string[]> {
-  const keys: string[] = [];
-  for await (const { key } of listed) keys.push(key);
-  return keys;
-}
-
-async function withServer<Result>(
-  script: Script,
-  options: Partial<S3StoreOptions>,
-  work: (store: ObjectStore, seen: readonly SeenRequest[]) => Promise<Result>,
-): Promise<Result> {
-  await using server = await startScriptedServer(script);
-  await using store = await openS3Store({
-    bucket: "bucket",
-    endpoint: server.endpoint,
-    region: "us-east-1",
-    credentials: CREDENTIALS,
-    ...options,
-  });
-  return await work(store, server.seen);
-}
-
-async function failureOf(call: Promise<unknown>): Promise<ObjectStoreError> {
-  const failure = await call.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  if (ObjectStoreError.is(failure)) return failure;
-  throw new Error(`expected an error of the store, not ${failure}`);
-}
-
-const failure = (script: Script, call: Call, options: Partial<S3StoreOptions> = {}) =>
-  withServer(script, options, (store) => failureOf(call(store)));
 
 describe("answers of S3 that name an error", () => {
   it.each<readonly [number, string, Call, string]>([
@@ -83,6 +53,8 @@ describe("answers of S3 that name an error", () => {
     [400, "ExpiredToken", get, "UNAUTHENTICATED"],
     [403, "RequestTimeTooSkewed", get, "UNAUTHENTICATED"],
     [301, "PermanentRedirect", get, "CONFIG_INVALID"],
+    [307, "TemporaryRedirect", create, "UNAVAILABLE"],
+    [404, "NoSuchBucket", removeMany, "CONFIG_INVALID"],
     [400, "AuthorizationHeaderMalformed", get, "CONFIG_INVALID"],
     [400, "SomethingNew", put, "CONFIG_INVALID"],
     [501, "NotImplemented", create, "UNSUPPORTED"],
@@ -108,6 +80,9 @@ describe("answers of S3 that name an error", () => {
     const elsewhere = { "x-amz-bucket-region": "eu-west-1" };
     const region = await failure(() => errorAnswer(301, "PermanentRedirect", elsewhere), get);
     expect(region.message).toContain("region eu-west-1, not in us-east-1");
+    const moved = await failure(() => errorAnswer(307, "TemporaryRedirect", elsewhere), get);
+    expect(moved.code).toBe("CONFIG_INVALID");
+    expect(moved.message).toContain("region eu-west-1");
     const busy = await failure(() => errorAnswer(503, "SlowDown", { "retry-after": "7" }), get);
     expect(busy.retryAfterMs).toBe(7_000);
   });
@@ -133,6 +108,14 @@ describe("answers that are not S3's", () => {
     ["404 page for list", list, { status: 404, headers: html, body: page }],
     ["200 page for list", list, { status: 200, headers: html, body: page }],
     ["200 page for get", get, { status: 200, headers: html, body: page }],
+    ["200 page for head", head, { status: 200, headers: html }],
+    ["200 page for put", put, { status: 200, headers: html, body: page }],
+    ["200 page for create", create, { status: 200, headers: { ...html, etag: '"v"' }, body: page }],
+    ["200 page for delete", remove, { status: 200, headers: html, body: page }],
+    ["200 page for deleteMany", removeMany, { status: 200, headers: html, body: page }],
+    ["redirect to a page for get", get, { status: 302, headers: { location: "/login" } }],
+    ["redirect to a page for create", create, { status: 307, headers: { location: "/login" } }],
+    ["redirect to a page for list", list, { status: 303, headers: { location: "/login" } }],
   ])("%s is a mistake of the configuration, not an empty store", async (_name, call, answer) => {
     const { code } = await failure(() => answer, call);
     expect(["CONFIG_INVALID", "UNAVAILABLE"]).toContain(code);
@@ -158,6 +141,23 @@ describe("answers that are not S3's", () => {
       {},
       (store) => store.delete("k"),
     );
+  });
+});
+
+describe("a 200 that is an error", () => {
+  const xml = { "content-type": "application/xml" };
+  const inner = "<Code>InternalError</Code><Message>We failed</Message>";
+  const body = `<?xml version="1.0"?>\n<Error>${inner}</Error>`;
+
+  it.each<readonly [string, Call, Answer]>([
+    ["put", put, { status: 200, headers: xml, body }],
+    ["create", create, { status: 200, headers: xml, body }],
+    ["list", list, { status: 200, headers: xml, body }],
+    ["deleteMany", removeMany, { status: 200, headers: xml, body }],
+    ["deleteMany, without a word", removeMany, { status: 200, headers: xml }],
+  ])("of a %s is not taken for success", async (_name, call, answer) => {
+    const { code } = await failure(() => answer, call);
+    expect(["UNAVAILABLE", "OUTCOME_UNKNOWN", "CONFIG_INVALID"]).toContain(code);
   });
 });
 
@@ -249,6 +249,35 @@ describe("requests", () => {
     const names = Object.keys(request.headers).join(" ");
     expect(names).not.toMatch(/expect|trailer|checksum|transfer-encoding|x-amz-sdk/);
     expect((await sent(swap)).headers["if-match"]).toBe('"v1"');
+  });
+
+  it("go whole and plain, for servers that know no chunks, trailers or checksums", async () => {
+    const picky: Script = ({ headers, method }) => {
+      if (headers["transfer-encoding"] !== undefined)
+        return errorAnswer(411, "MissingContentLength");
+      const strange = Object.keys(headers).some((name) =>
+        /^x-amz-(trailer|checksum|decoded)/.test(name),
+      );
+      const encoding = `${headers["content-encoding"]} ${headers["x-amz-content-sha256"]}`;
+      if (strange || /chunked|STREAMING/.test(encoding)) return errorAnswer(501, "NotImplemented");
+      if (method === "POST") {
+        const inner = '<?xml version="1.0"?><DeleteResult></DeleteResult>';
+        return { status: 200, headers: { "content-type": "application/xml" }, body: inner };
+      }
+      return ok;
+    };
+    const empty: Call = (store) => store.put("k", new Uint8Array(0), ALWAYS);
+    const large: Call = (store) => store.put("k", new Uint8Array(9_000_000), IF_ABSENT);
+    await withServer(picky, { requireContentMd5: true }, async (store, seen) => {
+      for (const call of [put, create, empty, large, get, head, remove, removeMany]) {
+        await call(store);
+      }
+      const lengths = seen.map(({ headers }) => headers["content-length"]);
+      expect(lengths.slice(0, 4)).toEqual(["4", "4", "0", "9000000"]);
+    });
+    for (const unsigned of [false, true]) {
+      await withServer(picky, { signPayload: !unsigned }, (store) => large(store));
+    }
   });
 
   it("keep a leading slash of the key, as Litestream has with an empty path", async () => {
@@ -350,26 +379,10 @@ describe("deleteMany", () => {
 });
 
 describe("list", () => {
-  const page = (keys: readonly string[], token?: string): Answer => {
-    const contents = keys
-      .map((key) => {
-        const modified = "<LastModified>2026-01-15T10:30:25Z</LastModified>";
-        return `<Contents><Key>${key}</Key><Size>1</Size><ETag>"v"</ETag>${modified}</Contents>`;
-      })
-      .join("");
-    const more =
-      token === undefined ? "" : `<NextContinuationToken>${token}</NextContinuationToken>`;
-    const head = `<Name>bucket</Name><IsTruncated>${token !== undefined}</IsTruncated>${more}`;
-    return {
-      status: 200,
-      headers: { "content-type": "application/xml" },
-      body: `<?xml version="1.0"?><ListBucketResult>${head}${contents}</ListBucketResult>`,
-    };
-  };
-
   it("is sorted here where the store has no order, and starts after a key too", async () => {
     const quirks = { orderedList: false, startAfter: false };
-    const script: Script = (_, count) => (count === 1 ? page(["c", "a"], "t") : page(["d", "b"]));
+    const script: Script = (_, count) =>
+      count === 1 ? listAnswer(["c", "a"], "t") : listAnswer(["d", "b"]);
     await withServer(script, { quirks }, async (store, seen) => {
       expect(await keysOf(store.list("", { startAfter: "a" }))).toEqual(["b", "c", "d"]);
       expect(seen.map(({ query }) => query.get("start-after"))).toEqual([null, null]);
@@ -378,7 +391,7 @@ describe("list", () => {
   });
 
   it("ends when the store goes in circles", async () => {
-    const error = await failure(() => page(["a"], "same"), list);
+    const error = await failure(() => listAnswer(["a"], "same"), list);
     expect(error.code).toBe("UNAVAILABLE");
   });
 });
@@ -390,6 +403,7 @@ describe("openS3Store", () => {
     [{ endpoint: "localhost:9000" }],
     [{ endpoint: "ftp://host" }],
     [{ credentials: { accessKeyId: "", secretAccessKey: "s" } }],
+    [{ bucket: "replica--use1-az4--x-s3", endpoint: "http://localhost:9000" }],
   ])("refuses %j", async (options) => {
     const opened = openS3Store({ bucket: "b", credentials: CREDENTIALS, ...options });
     expect((await failureOf(opened)).code).toBe("CONFIG_INVALID");

@@ -1,7 +1,12 @@
-import { checkConditions, type ObjectStore, ObjectStoreError } from "@headwater/object-store";
+import {
+  checkConditions,
+  type ObjectStore,
+  ObjectStoreError,
+  retrying,
+} from "@headwater/object-store";
 import { openS3Store, type S3StoreOptions } from "@headwater/object-store/s3";
 import { useServer } from "@headwater/servers/testing";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 const part = "s3: errors and metadata on Ceph";
 const answer = await useServer("ceph", part);
@@ -73,6 +78,32 @@ describe.skipIf(!answer.available)(part, () => {
     const { lastModifiedMs, serverDateMs = 0 } = await store.head("clock");
     expect(serverDateMs).toBeGreaterThanOrEqual(lastModifiedMs - 1_000);
     expect(Math.abs(serverDateMs - Date.now())).toBeLessThan(60_000);
+  });
+
+  it("works with a clock that is 20 minutes off, by the store's clock", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    try {
+      for (const [index, minutes] of [-20, 40].entries()) {
+        vi.setSystemTime(Date.now() + minutes * 60_000);
+        const plain = await open();
+        expect(await codeOf(plain.get("skewed"))).toMatch(/UNAVAILABLE: .*clock .* 20 min/);
+        await plain.close();
+        await using store = retrying(await open());
+        await store.put(`skewed${index}`, BODY, { condition: { type: "if-absent" } });
+        expect((await store.get(`skewed${index}`)).body).toEqual(BODY);
+      }
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("answers more calls than there are sockets", async () => {
+    await using store = await open({ socketsMax: 2 });
+    const keys = Array.from({ length: 50 }, (_, index) => `many/${index}`);
+    await Promise.all(keys.map((key) => store.put(key, BODY, ALWAYS)));
+    await Promise.all(keys.map((key) => store.get(key)));
+    await store.deleteMany(keys);
+    expect(await codeOf(store.get("many/0"))).toContain("OBJECT_NOT_FOUND");
   });
 
   it("keeps its conditions", async () => {

@@ -13,13 +13,22 @@ export interface Answer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
-  /** "reset" tears the connection, "silent" never answers, "stall" never ends its answer. */
-  readonly instead?: "reset" | "silent" | "stall";
+  /**
+   * "reset" tears the connection, "silent" never answers, "stall" never ends its answer, "tear"
+   * tears the connection within it.
+   */
+  readonly instead?: "reset" | "silent" | "stall" | "tear";
+  /** How long it takes to answer. */
+  readonly delayMs?: number;
 }
 
 export interface ScriptedServer extends AsyncDisposable {
   readonly endpoint: string;
   readonly seen: SeenRequest[];
+  /** How many connections there ever were. */
+  connectionCount(): number;
+  /** How many are open now. */
+  openSockets(): Promise<number>;
 }
 
 /** An HTTP server that says what a test wants a store to say. */
@@ -27,6 +36,7 @@ export async function startScriptedServer(
   answer: (request: SeenRequest, count: number) => Answer,
 ): Promise<ScriptedServer> {
   const seen: SeenRequest[] = [];
+  let connectionCount = 0;
   const server = createServer(async (request: IncomingMessage, response: ServerResponse) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -39,7 +49,8 @@ export async function startScriptedServer(
       body: Buffer.concat(chunks),
     };
     seen.push(now);
-    const { body = "", headers, instead, status } = answer(now, seen.length);
+    const { body = "", headers, instead, status, delayMs = 0 } = answer(now, seen.length);
+    if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
     if (instead === "silent") return;
     if (instead === "reset") {
       request.socket.resetAndDestroy();
@@ -47,18 +58,32 @@ export async function startScriptedServer(
     }
     response.writeHead(status, headers as Record<string, string>);
     if (instead === "stall") response.write(body);
-    else if (headers?.["content-length"] === undefined) response.end(body);
+    else if (instead === "tear") response.write(body, () => request.socket.destroy());
+    else if (isWhole(body, headers?.["content-length"])) response.end(body);
     else response.write(body, () => setTimeout(() => request.socket.destroy(), 5));
+  });
+  server.on("connection", () => {
+    connectionCount += 1;
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     seen,
+    connectionCount: () => connectionCount,
+    openSockets: () =>
+      new Promise((resolve, reject) => {
+        server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
+      }),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** A body shorter than announced is followed by the end of the connection. */
+function isWhole(body: string | Uint8Array, announced: string | undefined): boolean {
+  return announced === undefined || Number(announced) === Buffer.byteLength(body);
 }
 
 /** An error as S3 writes it. */

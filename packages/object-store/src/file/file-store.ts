@@ -64,6 +64,7 @@ const SUPPORTS: Supports = {
   conditionalCreate: true,
   conditionalUpdate: true,
   conditionalDelete: true,
+  conditionsTrusted: true,
   suffixRange: true,
   orderedList: true,
   startAfter: true,

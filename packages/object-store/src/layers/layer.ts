@@ -1,11 +1,13 @@
 /**
- * What layers share: a store around a store has its abilities, its key layout, and closes it.
+ * What layers share: a store around a store has its place, its abilities, its key layout, and
+ * closes it.
  */
 
 import type { KeyLayout, ObjectStore, Supports } from "../object-store.ts";
 
 export abstract class Layer {
   readonly name: string;
+  readonly place: string | undefined;
   readonly supports: Supports;
   readonly keyLayout: KeyLayout;
   protected readonly inner: ObjectStore;
@@ -13,6 +15,7 @@ export abstract class Layer {
   constructor(kind: string, inner: ObjectStore) {
     this.inner = inner;
     this.name = `${kind}(${inner.name})`;
+    this.place = inner.place;
     this.supports = inner.supports;
     this.keyLayout = inner.keyLayout;
   }

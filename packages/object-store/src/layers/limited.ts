@@ -16,6 +16,7 @@ import type {
   Operation,
   PutOptions,
 } from "../object-store.ts";
+import { Turns } from "../turns.ts";
 import { Layer } from "./layer.ts";
 
 export interface LimitedOptions {
@@ -30,13 +31,12 @@ export function limited(store: ObjectStore, { parallelMax }: LimitedOptions): Ob
 }
 
 class LimitedStore extends Layer implements ObjectStore {
-  readonly #waiting = new Set<() => void>();
-  #free: number;
+  readonly #turns: Turns;
   readonly #inFlight: InFlight;
 
   constructor(inner: ObjectStore, parallelMax: number) {
     super("limited", inner);
-    this.#free = parallelMax;
+    this.#turns = new Turns(parallelMax);
     this.#inFlight = new InFlight(this.name);
   }
 
@@ -83,37 +83,6 @@ class LimitedStore extends Layer implements ObjectStore {
     options: CallOptions = {},
     work: () => Promise<Result>,
   ): Promise<Result> {
-    return this.#inFlight.run(operation, options, async () => {
-      if (this.#free > 0) this.#free -= 1;
-      else await this.#wait(options.signal);
-      try {
-        return await work();
-      } finally {
-        this.#release();
-      }
-    });
-  }
-
-  /** Resolves when a call that ends has left its place to us. */
-  async #wait(signal: AbortSignal | undefined): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const wake = () => {
-        this.#waiting.delete(wake);
-        signal?.removeEventListener("abort", onAbort);
-        resolve();
-      };
-      const onAbort = () => {
-        this.#waiting.delete(wake);
-        reject(signal?.reason);
-      };
-      this.#waiting.add(wake);
-      signal?.addEventListener("abort", onAbort, { once: true });
-    });
-  }
-
-  #release(): void {
-    const [next] = this.#waiting;
-    if (next === undefined) this.#free += 1;
-    else next();
+    return this.#inFlight.run(operation, options, () => this.#turns.run(options.signal, work));
   }
 }

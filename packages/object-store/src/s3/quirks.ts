@@ -1,8 +1,8 @@
 /**
  * What providers of the S3 API differ in, as data. Requests look at fields, never at the name.
  *
- * An unknown provider is taken to do what AWS does; a check of the conditions tells whether that is
- * so (conditions-check.ts).
+ * An unknown provider is taken to do what AWS does, but not trusted to: whoever depends on its
+ * conditions has them checked (conditions-problem.ts).
  */
 
 export interface S3Quirks {
@@ -12,8 +12,12 @@ export interface S3Quirks {
   readonly conditionalCreate: boolean;
   readonly conditionalUpdate: boolean;
   readonly conditionalDelete: boolean;
+  /** The provider promises that conditions hold, also among requests at the same moment. */
+  readonly conditionsTrusted: boolean;
   readonly orderedList: boolean;
   readonly startAfter: boolean;
+  /** Lists take no prefix but one that ends in a slash. */
+  readonly folderPrefixes: boolean;
   /** Answers have a Date header. */
   readonly serverDate: boolean;
   /** Sent with every request. */
@@ -32,42 +36,63 @@ const AWS: S3Quirks = {
   conditionalCreate: true,
   conditionalUpdate: true,
   conditionalDelete: true,
+  conditionsTrusted: true,
   orderedList: true,
   startAfter: true,
+  folderPrefixes: false,
   serverDate: true,
   headers: {},
 };
 
-const COMPATIBLE: S3Quirks = { ...AWS, provider: "s3-compatible", pathStyle: true };
+const COMPATIBLE: S3Quirks = {
+  ...AWS,
+  provider: "s3-compatible",
+  pathStyle: true,
+  conditionsTrusted: false,
+};
+
+export const TIGRIS: S3Quirks = {
+  ...AWS,
+  provider: "tigris",
+  region: "auto",
+  // Without this header, answers may come from a cache of another region.
+  headers: { "X-Tigris-Consistent": "true" },
+};
 
 const PROVIDERS: readonly Provider[] = [
   {
-    // Directory buckets list in no order, and cannot start after a key.
-    matches: (host, _path, bucket) => /(^|\.)amazonaws\.com$/.test(host) && isExpress(bucket),
-    quirks: { ...AWS, provider: "s3-express", orderedList: false, startAfter: false },
+    // Directory buckets list whole folders, in no order, and cannot start after a key.
+    matches: (host, _path, bucket) => isAws(host) && isExpress(bucket),
+    quirks: {
+      ...AWS,
+      provider: "s3-express",
+      orderedList: false,
+      startAfter: false,
+      folderPrefixes: true,
+    },
   },
   {
-    matches: (host) => /(^|\.)amazonaws\.com(\.cn)?$/.test(host),
+    matches: isAws,
     quirks: AWS,
   },
   {
     matches: (host) => host.endsWith(".r2.cloudflarestorage.com"),
-    quirks: { provider: "r2", region: "auto", conditionalDelete: false },
+    quirks: { provider: "r2", region: "auto", conditionalDelete: false, conditionsTrusted: true },
   },
   {
     // Cloudflare's own local R2.
     matches: (_host, path) => path.startsWith("/cdn-cgi/local/r2/s3"),
-    quirks: { provider: "r2", region: "auto", conditionalDelete: false, serverDate: false },
+    quirks: {
+      provider: "r2",
+      region: "auto",
+      conditionalDelete: false,
+      conditionsTrusted: true,
+      serverDate: false,
+    },
   },
   {
-    // Without this header, answers may come from a cache of another region.
     matches: (host) => /(^|\.)(fly\.storage\.tigris\.dev|t3\.storage\.dev)$/.test(host),
-    quirks: {
-      provider: "tigris",
-      region: "auto",
-      pathStyle: false,
-      headers: { "X-Tigris-Consistent": "true" },
-    },
+    quirks: TIGRIS,
   },
   {
     // Its S3 API has no conditions on puts; the adapter for gs: has.
@@ -96,6 +121,11 @@ export function quirksOf(endpoint: string | undefined, bucket: string): S3Quirks
   return { ...COMPATIBLE, ...known?.quirks };
 }
 
-function isExpress(bucket: string): boolean {
+/** Of a directory bucket, as AWS makes its name. */
+export function isExpress(bucket: string): boolean {
   return bucket.endsWith("--x-s3");
+}
+
+export function isAws(host: string): boolean {
+  return /(^|\.)amazonaws\.com(\.cn)?$/.test(host);
 }

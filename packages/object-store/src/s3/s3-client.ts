@@ -7,18 +7,22 @@
  *   - Whatever can be said at once is said here, so that the SDK does not search files for it.
  */
 
+import type { Readable } from "node:stream";
 import type * as Sdk from "@aws-sdk/client-s3";
 import { ObjectStoreError } from "../errors.ts";
+import { readBody } from "../http-body.ts";
 import { S3_CONNECT_MS_MAX, S3_IDLE_MS_MAX, S3_SOCKETS_MAX } from "../limits.ts";
 import type { S3Quirks } from "./quirks.ts";
-import type { S3Credentials, S3StoreOptions } from "./s3-options.ts";
+import { toSdkCredentials } from "./s3-credentials.ts";
+import type { S3StoreOptions } from "./s3-options.ts";
 
-export type S3Sdk = typeof Sdk;
+export type S3Sdk = typeof import("#s3-sdk")["sdk"];
 
 /** What an answer tells beside what the SDK makes of it. */
 export interface AnswerFacts {
   /** The Date header. */
   readonly date?: string | undefined;
+  readonly contentType?: string | undefined;
 }
 
 interface HttpRequest {
@@ -27,12 +31,14 @@ interface HttpRequest {
 }
 
 interface HttpResponse {
+  readonly statusCode: number;
+  body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 export async function loadS3Sdk(store: string): Promise<S3Sdk> {
   try {
-    return await import("@aws-sdk/client-s3");
+    return (await import("#s3-sdk")).sdk;
   } catch (cause) {
     const problem =
       "s3: stores need the package @aws-sdk/client-s3: npm install @aws-sdk/client-s3";
@@ -42,13 +48,14 @@ export async function loadS3Sdk(store: string): Promise<S3Sdk> {
 
 export function makeS3Client(sdk: S3Sdk, options: S3StoreOptions, quirks: S3Quirks): Sdk.S3Client {
   const { credentials, endpoint, skipVerify } = options;
+  const keys = credentials && toSdkCredentials(credentials, `bucket ${options.bucket}`);
   const agent = { keepAlive: true, maxSockets: options.socketsMax ?? S3_SOCKETS_MAX };
   const client = new sdk.S3Client({
     region: options.region ?? quirks.region,
     followRegionRedirects: options.region === undefined && endpoint === undefined,
     ...(endpoint === undefined ? {} : { endpoint }),
     forcePathStyle: options.forcePathStyle ?? quirks.pathStyle,
-    ...(credentials === undefined ? {} : { credentials: toSdkCredentials(credentials) }),
+    ...(keys === undefined ? {} : { credentials: keys }),
     maxAttempts: 1,
     retryMode: "standard",
     defaultsMode: "standard",
@@ -69,19 +76,9 @@ export function makeS3Client(sdk: S3Sdk, options: S3StoreOptions, quirks: S3Quir
   return client;
 }
 
-/** The Date header of the answer that this output came from. */
+/** What the answer told that this output came from. */
 export function answerFacts(output: { readonly $metadata: object }): AnswerFacts {
   return factsByMetadata.get(output.$metadata) ?? {};
-}
-
-function toSdkCredentials(credentials: NonNullable<S3StoreOptions["credentials"]>) {
-  if (typeof credentials === "function") return async () => withoutUndefined(await credentials());
-  return withoutUndefined(credentials);
-}
-
-function withoutUndefined({ accessKeyId, secretAccessKey, sessionToken }: S3Credentials) {
-  const keys = { accessKeyId, secretAccessKey };
-  return sessionToken === undefined ? keys : { ...keys, sessionToken };
 }
 
 const factsByMetadata = new WeakMap<object, AnswerFacts>();
@@ -102,7 +99,10 @@ function addMiddleware(client: Sdk.S3Client, options: S3StoreOptions, quirks: S3
       const result = await next(args);
       const { headers } = (result.response ?? {}) as HttpResponse;
       const { $metadata } = result.output as { $metadata?: object };
-      if ($metadata !== undefined) factsByMetadata.set($metadata, { date: headers?.date });
+      if ($metadata !== undefined) {
+        const { date, "content-type": contentType } = headers ?? {};
+        factsByMetadata.set($metadata, { date, contentType });
+      }
       return result;
     },
     { step: "deserialize", name: "headwaterAnswerFacts", priority: "high" },
@@ -116,7 +116,27 @@ function addMiddleware(client: Sdk.S3Client, options: S3StoreOptions, quirks: S3
     },
     { step: "build", name: "headwaterHeaders", priority: "low" },
   );
+  refuseEmptyDeleteResults(client);
   if (options.requireContentMd5) addContentMd5(client);
+}
+
+/** The SDK takes an answer without a body for one that names no key that could not be deleted. */
+function refuseEmptyDeleteResults(client: Sdk.S3Client): void {
+  client.middlewareStack.add(
+    (next, context) => async (args) => {
+      const result = await next(args);
+      const response = result.response as HttpResponse;
+      if (context.commandName === "DeleteObjectsCommand" && response.statusCode === 200) {
+        const body = await readBody(response.body as Readable, undefined);
+        if (body.byteLength === 0) {
+          throw Object.assign(new Error("no word of what was deleted"), { name: "EmptyAnswer" });
+        }
+        response.body = body;
+      }
+      return result;
+    },
+    { step: "deserialize", name: "headwaterDeleteResult", priority: "low" },
+  );
 }
 
 function addContentMd5(client: Sdk.S3Client): void {

@@ -19,6 +19,8 @@ export interface S3ErrorContext {
   /** `host` or `host:port`, for messages. */
   readonly host: string;
   readonly region: string;
+  /** By how much the SDK put its clock right since the request was signed, if it did. */
+  readonly clockCorrectionMs?: number | undefined;
 }
 
 interface Verdict {
@@ -52,6 +54,17 @@ const wrongRegion = config(({ bucket, region }, error) => {
   return `bucket ${bucket} is in ${where}, not in ${region}`;
 });
 
+/** A bucket that is new, or moves: S3 sends requests elsewhere until its name is known. */
+const redirected: Rule = (context, error) => {
+  const right = headersOf(error)["x-amz-bucket-region"];
+  if (right !== undefined && right !== context.region) return wrongRegion(context, error);
+  return { code: "UNAVAILABLE", problem: "the store redirects requests for now" };
+};
+
+const notS3 = config(
+  ({ host }, error) => `${host} redirects (${statusOf(error)}), and not as S3 does`,
+);
+
 const nothingHappened = (problem: string): Rule => {
   return () => ({ code: "UNAVAILABLE", problem });
 };
@@ -66,7 +79,7 @@ const BY_NAME: Readonly<Record<string, Rule>> = {
   PreconditionFailed: conditionFailed,
   InvalidRange: () => ({ code: "RANGE_UNSATISFIABLE", problem: "no such bytes in the object" }),
   PermanentRedirect: wrongRegion,
-  TemporaryRedirect: wrongRegion,
+  TemporaryRedirect: redirected,
   AuthorizationHeaderMalformed: wrongRegion,
   IllegalLocationConstraintException: wrongRegion,
   AccessDenied: forbidden,
@@ -82,6 +95,8 @@ const BY_NAME: Readonly<Record<string, Rule>> = {
     "no credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile",
   ),
   NotImplemented: () => ({ code: "UNSUPPORTED", problem: "the store does not implement this" }),
+  // Ours, of a body of announced size.
+  RangeError: () => ({ code: "UNSUPPORTED", problem: "the object is too large to be got at once" }),
   EntityTooLarge: () => ({ code: "UNSUPPORTED", problem: "the body is too large for the store" }),
   KeyTooLongError: () => ({ code: "UNSUPPORTED", problem: "the key is too long for the store" }),
   ConditionalRequestConflict: nothingHappened("another request for this object was in progress"),
@@ -92,13 +107,28 @@ const BY_NAME: Readonly<Record<string, Rule>> = {
   IncompleteBody: nothingHappened("the body did not arrive whole"),
   SlowDown: throttled,
   ServiceUnavailable: nothingHappened("the store is busy"),
+  SlowDownRead: throttled,
+  SlowDownWrite: throttled,
   TooManyRequests: throttled,
+  TooManyRequestsException: throttled,
   RequestLimitExceeded: throttled,
+  RequestThrottled: throttled,
+  RequestThrottledException: throttled,
+  Throttling: throttled,
+  ThrottlingException: throttled,
+  ThrottledException: throttled,
+  BandwidthLimitExceeded: throttled,
 };
+
+/** Some providers write the codes in other letters, such as `slow_down`. */
+const BY_LETTERS = new Map(Object.entries(BY_NAME).map(([name, rule]) => [lettersOf(name), rule]));
 
 const BY_STATUS: Readonly<Record<number, Rule>> = {
   301: wrongRegion,
-  307: wrongRegion,
+  302: notS3,
+  303: notS3,
+  307: notS3,
+  308: notS3,
   401: unauthenticated("the store does not accept the credentials"),
   403: forbidden,
   404: notFoundUnnamed,
@@ -108,7 +138,6 @@ const BY_STATUS: Readonly<Record<number, Rule>> = {
   416: () => ({ code: "RANGE_UNSATISFIABLE", problem: "no such bytes in the object" }),
   429: throttled,
   501: () => ({ code: "UNSUPPORTED", problem: "the store does not implement this" }),
-  503: nothingHappened("the store is busy"),
 };
 
 /** Failures before a byte of the request could reach the store. */
@@ -143,9 +172,13 @@ export function isUnnamedNotFound(failure: unknown): boolean {
 }
 
 function verdictOf(error: SdkError, context: S3ErrorContext): Verdict {
-  const byName = Object.hasOwn(BY_NAME, error.name) ? BY_NAME[error.name] : undefined;
-  if (byName !== undefined) return byName(context, error);
   const status = statusOf(error);
+  const { clockCorrectionMs } = context;
+  if (clockCorrectionMs !== undefined && status === 403) {
+    return { code: "UNAVAILABLE", problem: clockProblem(clockCorrectionMs) };
+  }
+  const byName = BY_LETTERS.get(lettersOf(error.name));
+  if (byName !== undefined) return byName(context, error);
   if (status === undefined) return withoutAnswer(error, context);
   const byStatus = BY_STATUS[status];
   if (byStatus !== undefined) return byStatus(context, error);
@@ -214,10 +247,24 @@ function headersOf(error: SdkError): Readonly<Record<string, string>> {
   return error.$response?.headers ?? {};
 }
 
-/** Seconds only: a date would have to be compared with a clock. */
+/** In seconds, or as a date, which is compared with the date of the same answer. */
 function retryAfterMs(error: SdkError): number | undefined {
-  const header = headersOf(error)["retry-after"];
-  return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) * 1000 : undefined;
+  const { "retry-after": header, date } = headersOf(error);
+  if (header === undefined) return undefined;
+  if (/^\d{1,6}$/.test(header)) return Number(header) * 1000;
+  const durationMs = Date.parse(header) - Date.parse(date ?? "");
+  return Number.isNaN(durationMs) ? undefined : Math.max(0, durationMs);
+}
+
+function clockProblem(correctionMs: number): string {
+  const minutes = Math.round(Math.abs(correctionMs) / 60_000);
+  const side = correctionMs > 0 ? "behind" : "ahead of";
+  const clock = `the clock of this machine is ${minutes} min ${side} the store's`;
+  return `${clock}; from now on that is allowed for`;
+}
+
+function lettersOf(name: string): string {
+  return name.replace(/[^A-Za-z0-9]/g, "").toLowerCase();
 }
 
 /** The store's own words, without anything that looks like a signed URL. */

@@ -3,13 +3,8 @@
  */
 
 import type { Clock } from "../clock.ts";
-import type { S3Quirks } from "./quirks.ts";
-
-export interface S3Credentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string | undefined;
-}
+import { isAws, isExpress, type S3Quirks } from "./quirks.ts";
+import type { S3Credentials, S3CredentialsProvider } from "./s3-credentials.ts";
 
 export interface S3EncryptionOptions {
   /** Keys of the customer (SSE-C), sent with every put, get and head. */
@@ -22,6 +17,8 @@ export interface S3EncryptionOptions {
 
 export interface S3StoreOptions {
   readonly bucket: string;
+  /** For messages. Undefined: `s3://` and the bucket. */
+  readonly name?: string | undefined;
   /** Undefined: found out by following the store's redirect, starting in us-east-1. */
   readonly region?: string | undefined;
   /** `https://host[:port][/path]`. Undefined: AWS. */
@@ -29,7 +26,7 @@ export interface S3StoreOptions {
   /** Undefined: path style with an endpoint, the bucket in the host name without. */
   readonly forcePathStyle?: boolean | undefined;
   /** Undefined: the SDK's default chain (environment, profile, web identity, instance). */
-  readonly credentials?: S3Credentials | (() => Promise<S3Credentials>) | undefined;
+  readonly credentials?: S3Credentials | S3CredentialsProvider | undefined;
   /** True: any TLS certificate will do. */
   readonly skipVerify?: boolean | undefined;
   /** False: bodies are sent as UNSIGNED-PAYLOAD. */
@@ -53,6 +50,10 @@ export function s3OptionsProblem(options: S3StoreOptions): string | undefined {
   if (!/^[A-Za-z0-9][A-Za-z0-9.:_/-]*$/.test(bucket)) return `"${bucket}" is no bucket name`;
   if (endpoint !== undefined && !isHttpUrl(endpoint)) {
     return "the endpoint is no http: or https: URL";
+  }
+  if (endpoint !== undefined && isExpress(bucket) && !isAws(new URL(endpoint).hostname)) {
+    // The SDK goes by the name alone: it would sign for S3 Express, and change the keys.
+    return `"${bucket}" is a name for S3 Express, which is not at this endpoint`;
   }
   if (typeof credentials === "object") {
     if (credentials.accessKeyId === "" || credentials.secretAccessKey === "") {

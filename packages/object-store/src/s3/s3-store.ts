@@ -2,8 +2,11 @@
  * Objects in a bucket of S3, or of a server that speaks its API.
  *
  * Always true:
- *   - One call is one request, but for deleteMany and list (one per thousand keys) and for the
- *     first head that finds nothing (which asks whether there is a bucket at all).
+ *   - One call is one request, but for deleteMany and list (one per thousand keys), for the first
+ *     head that finds nothing (which asks whether there is a bucket at all) and for a get or head
+ *     that is denied (which asks a listing whether there is such an object).
+ *   - No request waits for a socket: calls wait for their turn before anything is sent, so that no
+ *     time limit of the connection or of the answer counts that wait.
  *   - Every body is read to its end or torn off, so that no socket is lost.
  *   - A version is the ETag, quotes included. On most servers that is a hash of the content: the
  *     same bytes put twice have the same version.
@@ -13,16 +16,20 @@
 
 import type { Readable } from "node:stream";
 import type * as Sdk from "@aws-sdk/client-s3";
-import { checkRange, formatRange, parseContentRangeSize, resolveRange } from "../byte-range.ts";
+import { checkRange, formatRange } from "../byte-range.ts";
 import type { Clock } from "../clock.ts";
 import { ObjectStoreError } from "../errors.ts";
+import { readBody } from "../http-body.ts";
 import { InFlight } from "../in-flight.ts";
 import {
   DELETE_BATCH_KEYS,
   LIST_PAGE_KEYS,
   LIST_PAGES_MAX,
   LIST_SORT_KEYS_MAX,
+  S3_CLOCK_CORRECTION_MS_MIN,
+  S3_SOCKETS_MAX,
 } from "../limits.ts";
+import { formatTimestamp, parseTimestamp, TIMESTAMP_METADATA } from "../litestream-timestamp.ts";
 import { checkKey, checkPrefix, compareKeys } from "../object-key.ts";
 import type {
   CallOptions,
@@ -37,21 +44,23 @@ import type {
   Supports,
 } from "../object-store.ts";
 import { systemClock } from "../system.ts";
+import { Turns } from "../turns.ts";
 import { quirksOf, type S3Quirks } from "./quirks.ts";
-import { readBody } from "./s3-body.ts";
 import { answerFacts, loadS3Sdk, makeS3Client, type S3Sdk } from "./s3-client.ts";
+import { inspectContent } from "./s3-content.ts";
 import { isUnnamedNotFound, type S3ErrorContext, s3Error, toS3Error } from "./s3-errors.ts";
 import { type S3EncryptionOptions, type S3StoreOptions, s3OptionsProblem } from "./s3-options.ts";
-import { formatTimestamp, parseTimestamp, TIMESTAMP_METADATA } from "./s3-timestamp.ts";
 
 /** Rejects with CONFIG_INVALID when the SDK is not installed or the options make no sense. */
 export async function openS3Store(options: S3StoreOptions): Promise<ObjectStore> {
-  const store = `s3://${options.bucket}`;
+  const store = nameOf(options);
   const problem = s3OptionsProblem(options);
   if (problem !== undefined) throw new ObjectStoreError("CONFIG_INVALID", problem, { store });
   const quirks = { ...quirksOf(options.endpoint, options.bucket), ...options.quirks };
   return new S3Store(await loadS3Sdk(store), options, quirks);
 }
+
+const AWS_ENDPOINT = "https://amazonaws.com";
 
 type Facts = Pick<S3ErrorContext, "operation" | "key" | "condition">;
 
@@ -59,8 +68,16 @@ interface SendOptions {
   readonly abortSignal?: AbortSignal;
 }
 
+interface PageRequest {
+  readonly prefix: string;
+  readonly startAfter?: string | undefined;
+  readonly token?: string | undefined;
+  readonly keysMax?: number | undefined;
+}
+
 class S3Store implements ObjectStore {
   readonly name: string;
+  readonly place: string;
   readonly supports: Supports;
   readonly keyLayout: KeyLayout = "s3";
   readonly #sdk: S3Sdk;
@@ -70,6 +87,7 @@ class S3Store implements ObjectStore {
   readonly #quirks: S3Quirks;
   readonly #clock: Clock;
   readonly #inFlight: InFlight;
+  readonly #turns: Turns;
   #bucketSeen = false;
 
   constructor(sdk: S3Sdk, options: S3StoreOptions, quirks: S3Quirks) {
@@ -79,12 +97,15 @@ class S3Store implements ObjectStore {
     this.#options = options;
     this.#quirks = quirks;
     this.#clock = options.clock ?? systemClock;
-    this.name = `s3://${options.bucket}`;
+    this.name = nameOf(options);
+    this.place = placeOf(options);
     this.#inFlight = new InFlight(this.name);
+    this.#turns = new Turns(options.socketsMax ?? S3_SOCKETS_MAX);
     this.supports = {
       conditionalCreate: quirks.conditionalCreate,
       conditionalUpdate: quirks.conditionalUpdate,
       conditionalDelete: quirks.conditionalDelete,
+      conditionsTrusted: quirks.conditionsTrusted,
       suffixRange: true,
       orderedList: quirks.orderedList,
       startAfter: quirks.startAfter,
@@ -98,7 +119,8 @@ class S3Store implements ObjectStore {
     checkKey(key);
     const { range } = options;
     if (range !== undefined) checkRange(range);
-    return this.#call({ operation: "get", key }, options, async (send) => {
+    const facts = { operation: "get", key } as const;
+    return this.#read(facts, options, async (send) => {
       const command = new this.#sdk.GetObjectCommand({
         Bucket: this.#bucket,
         Key: key,
@@ -107,22 +129,19 @@ class S3Store implements ObjectStore {
       });
       const output = await this.#client.send(command, send);
       const read = await readBody(output.Body as Readable, output.ContentLength);
-      const size = parseContentRangeSize(output.ContentRange ?? "");
-      const meta = this.#meta(key, size ?? read.byteLength, output);
-      if (range === undefined || output.ContentRange !== undefined) return { meta, body: read };
-      // The server sent the whole object although a part was asked for.
-      const part = resolveRange(range, read.byteLength);
-      if (part !== undefined) {
-        return { meta, body: read.slice(part.offset, part.offset + part.length) };
+      const content = inspectContent(range, output, read.byteLength);
+      if (content.type === "unsound") {
+        throw s3Error(content.code, content.problem, this.#context(facts));
       }
-      const problem = `the range holds none of its ${read.byteLength} bytes`;
-      throw s3Error("RANGE_UNSATISFIABLE", problem, this.#context({ operation: "get", key }));
+      const { offset, length } = content.part;
+      const body = length === read.byteLength ? read : read.slice(offset, offset + length);
+      return { meta: this.#meta(key, content.size, output), body };
     });
   }
 
   async head(key: string, options: CallOptions = {}): Promise<ObjectMeta> {
     checkKey(key);
-    return this.#call({ operation: "head", key }, options, async (send) => {
+    return this.#read({ operation: "head", key }, options, async (send) => {
       const command = new this.#sdk.HeadObjectCommand({
         Bucket: this.#bucket,
         Key: key,
@@ -164,6 +183,7 @@ class S3Store implements ObjectStore {
         ...kmsKeyOf(this.#options.encryption),
       });
       const output = await this.#client.send(command, send);
+      this.#expectS3(output, facts);
       return { ...this.#meta(key, body.byteLength, output), timestampMs };
     });
   }
@@ -173,20 +193,18 @@ class S3Store implements ObjectStore {
     const { condition = { type: "none" } } = options;
     const facts: Facts = { operation: "delete", key, condition: condition.type };
     if (condition.type === "if-version") this.#need("conditionalDelete", facts);
-    return this.#call(facts, options, async (send) => {
-      const command = new this.#sdk.DeleteObjectCommand({
-        Bucket: this.#bucket,
-        Key: key,
-        ...(condition.type === "if-version" ? { IfMatch: condition.version } : {}),
-      });
-      try {
-        await this.#client.send(command, send);
-      } catch (error) {
-        if (send.abortSignal?.aborted) throw error;
-        const failure = toS3Error(error, this.#context(facts));
-        if (failure.code !== "OBJECT_NOT_FOUND") throw failure;
-      }
+    const command = new this.#sdk.DeleteObjectCommand({
+      Bucket: this.#bucket,
+      Key: key,
+      ...(condition.type === "if-version" ? { IfMatch: condition.version } : {}),
     });
+    try {
+      await this.#call(facts, options, async (send) =>
+        this.#expectS3(await this.#client.send(command, send), facts),
+      );
+    } catch (error) {
+      if (!ObjectStoreError.is(error, "OBJECT_NOT_FOUND")) throw error;
+    }
   }
 
   async deleteMany(keys: readonly string[], options: CallOptions = {}): Promise<void> {
@@ -232,16 +250,18 @@ class S3Store implements ObjectStore {
     const facts: Facts = { operation: "list", key: prefix };
     const startAfter = options.startAfter === "" ? undefined : options.startAfter;
     const there = this.#quirks.startAfter ? startAfter : undefined;
+    const { folderPrefixes } = this.#quirks;
+    const sent = folderPrefixes ? prefix.slice(0, prefix.lastIndexOf("/") + 1) : prefix;
     let token: string | undefined;
     for (let page = 0; page < LIST_PAGES_MAX; page += 1) {
       const output = await this.#call(facts, options, (send) =>
-        this.#listPage(prefix, there, token, send),
+        this.#listPage({ prefix: sent, startAfter: there, token }, send),
       );
       const serverDateMs = dateMs(answerFacts(output).date);
       const metas = (output.Contents ?? []).map((object) => this.#listed(object, serverDateMs));
-      yield startAfter === undefined || there !== undefined
-        ? metas
-        : metas.filter(({ key }) => compareKeys(key, startAfter) > 0);
+      const isAfter = (key: string) =>
+        startAfter === undefined || there !== undefined || compareKeys(key, startAfter) > 0;
+      yield metas.filter(({ key }) => key.startsWith(prefix) && isAfter(key));
       const next = output.IsTruncated ? output.NextContinuationToken : undefined;
       if (next === undefined) return;
       if (next === token) {
@@ -254,24 +274,20 @@ class S3Store implements ObjectStore {
   }
 
   async #listPage(
-    prefix: string,
-    startAfter: string | undefined,
-    token: string | undefined,
+    { prefix, startAfter, token, keysMax = LIST_PAGE_KEYS }: PageRequest,
     send: SendOptions,
   ): Promise<Sdk.ListObjectsV2CommandOutput> {
     const command = new this.#sdk.ListObjectsV2Command({
       Bucket: this.#bucket,
       Prefix: prefix,
-      MaxKeys: LIST_PAGE_KEYS,
+      MaxKeys: keysMax,
       ...(startAfter === undefined ? {} : { StartAfter: startAfter }),
       ...(token === undefined ? {} : { ContinuationToken: token }),
     });
     const output = await this.#client.send(command, send);
-    if (output.Contents === undefined && output.Name === undefined) {
-      // An empty listing names its bucket. A page of some other server must not pass for one.
-      const context = this.#context({ operation: "list", key: prefix });
-      throw s3Error("CONFIG_INVALID", `${context.host} answers, but not as S3 does`, context);
-    }
+    // An empty listing names its bucket. A page of some other server must not pass for one.
+    const isListing = output.Contents !== undefined || output.Name !== undefined;
+    if (!isListing) throw this.#notS3({ operation: "list", key: prefix });
     return output;
   }
 
@@ -282,6 +298,7 @@ class S3Store implements ObjectStore {
       Delete: { Objects: keys.map((Key) => ({ Key })), Quiet: true },
     });
     const output = await this.#client.send(command, send);
+    this.#expectS3(output, { operation: "deleteMany" });
     const failed = (output.Errors ?? []).find(({ Code }) => Code !== "NoSuchKey");
     if (failed === undefined) return undefined;
     const error = Object.assign(new Error(failed.Message), { name: failed.Code });
@@ -308,16 +325,59 @@ class S3Store implements ObjectStore {
     work: (send: SendOptions) => Promise<Result>,
   ): Promise<Result> {
     const { signal } = options;
-    return this.#inFlight.run(facts.operation, options, async () => {
+    const send = async () => {
+      const offsetMs = this.#client.config.systemClockOffset;
       try {
         const result = await work(signal === undefined ? {} : { abortSignal: signal });
         this.#bucketSeen = true;
         return result;
       } catch (error) {
         if (signal?.aborted) throw signal.reason;
-        throw toS3Error(error, this.#context(facts));
+        const correctionMs = this.#client.config.systemClockOffset - offsetMs;
+        const isCorrected = Math.abs(correctionMs) >= S3_CLOCK_CORRECTION_MS_MIN;
+        const clockCorrectionMs = isCorrected ? correctionMs : undefined;
+        throw toS3Error(error, { ...this.#context(facts), clockCorrectionMs });
       }
-    });
+    };
+    return this.#inFlight.run(facts.operation, options, () => this.#turns.run(signal, send));
+  }
+
+  /**
+   * Who may not list the whole bucket is denied what is missing, also where it may list the folder
+   * that the object would be in. Then the listing tells.
+   */
+  async #read<Result>(
+    facts: Facts & { readonly key: string },
+    options: CallOptions,
+    work: (send: SendOptions) => Promise<Result>,
+  ): Promise<Result> {
+    try {
+      return await this.#call(facts, options, work);
+    } catch (error) {
+      if (!ObjectStoreError.is(error, "FORBIDDEN") || !this.#quirks.orderedList) throw error;
+      const { key } = facts;
+      const output = await this.#call(facts, options, (send) =>
+        this.#listPage({ prefix: key, keysMax: 1 }, send),
+      ).catch((reason: unknown) => {
+        throw ObjectStoreError.is(reason, "FORBIDDEN", "CONFIG_INVALID") ? error : reason;
+      });
+      const isListed = (output.Contents ?? []).some(({ Key }) => Key === key);
+      // It may have been put in between.
+      if (isListed) return this.#call(facts, options, work);
+      const problem = "there is no such object";
+      throw s3Error("OBJECT_NOT_FOUND", problem, this.#context(facts), error);
+    }
+  }
+
+  /** A page for people, from something that stands between here and the store, is no answer. */
+  #expectS3(output: { readonly $metadata: object }, facts: Facts): void {
+    const { contentType = "" } = answerFacts(output);
+    if (/^text\/html\b/i.test(contentType)) throw this.#notS3(facts);
+  }
+
+  #notS3(facts: Facts): ObjectStoreError {
+    const context = this.#context(facts);
+    return s3Error("CONFIG_INVALID", `${context.host} answers, but not as S3 does`, context);
   }
 
   #meta(key: string, size: number, output: AnsweredObject): ObjectMeta {
@@ -358,10 +418,19 @@ class S3Store implements ObjectStore {
       ...facts,
       store: this.name,
       bucket: this.#bucket,
-      host: new URL(this.#options.endpoint ?? "https://amazonaws.com").host,
+      host: new URL(this.#options.endpoint ?? AWS_ENDPOINT).host,
       region: this.#options.region ?? this.#quirks.region,
     };
   }
+}
+
+function nameOf({ bucket, name }: S3StoreOptions): string {
+  return name ?? `s3://${bucket}`;
+}
+
+function placeOf({ bucket, endpoint }: S3StoreOptions): string {
+  const { origin, pathname } = new URL(endpoint ?? AWS_ENDPOINT);
+  return `${origin}${pathname.replace(/\/*$/, "/")}${bucket}`;
 }
 
 interface AnsweredObject {

@@ -6,7 +6,8 @@
 
 import { cleanPath, type StoreUrl } from "../store-url.ts";
 import type { Environment } from "../system.ts";
-import type { S3Credentials, S3StoreOptions } from "./s3-options.ts";
+import type { S3Credentials } from "./s3-credentials.ts";
+import type { S3StoreOptions } from "./s3-options.ts";
 
 export interface S3Overrides {
   readonly accessKeyId?: string | undefined;
@@ -22,6 +23,27 @@ export interface S3Location {
   readonly path: string;
 }
 
+/** The names of the variables that hold a pair of keys, and the token that belongs to it. */
+export interface KeyVariables {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string | undefined;
+}
+
+/** What URLs of one scheme mean: how hosts are read, and which variables say the rest. */
+export interface S3Dialect {
+  /** Tried in this order; the first that fits says where the bucket is. */
+  readonly hostForms: readonly HostRule[];
+  /** An endpoint of one's own is spoken to in path style, unless told otherwise. */
+  readonly isEndpointPathStyle: boolean;
+  /** The first of each that is set counts; of the keys, the first whole pair. */
+  readonly endpointVariables: readonly string[];
+  readonly regionVariables: readonly string[];
+  readonly keyVariables: readonly KeyVariables[];
+}
+
+type HostRule = readonly [RegExp, (match: readonly string[]) => HostForm];
+
 interface HostForm {
   readonly bucket: string;
   readonly region?: string | undefined;
@@ -29,8 +51,18 @@ interface HostForm {
   readonly pathStyle?: boolean | undefined;
 }
 
-/** Tried in this order; the first that fits says where the bucket is. */
-const HOST_FORMS: readonly [RegExp, (match: readonly string[]) => HostForm][] = [
+export const AWS_KEYS: KeyVariables = {
+  accessKeyId: "AWS_ACCESS_KEY_ID",
+  secretAccessKey: "AWS_SECRET_ACCESS_KEY",
+  sessionToken: "AWS_SESSION_TOKEN",
+};
+
+export const LITESTREAM_KEYS: KeyVariables = {
+  accessKeyId: "LITESTREAM_ACCESS_KEY_ID",
+  secretAccessKey: "LITESTREAM_SECRET_ACCESS_KEY",
+};
+
+const HOST_FORMS: readonly HostRule[] = [
   [
     /^(.+)\.s3(?:[.-]([a-z0-9-]+))?\.amazonaws\.com$/,
     ([, bucket = "", region]) => ({ bucket, region }),
@@ -63,24 +95,40 @@ const HOST_FORMS: readonly [RegExp, (match: readonly string[]) => HostForm][] = 
   ],
 ];
 
-export function parseS3Url(url: StoreUrl, env: Environment, overrides: S3Overrides): S3Location {
+const S3_DIALECT: S3Dialect = {
+  hostForms: HOST_FORMS,
+  isEndpointPathStyle: true,
+  endpointVariables: ["LITESTREAM_S3_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"],
+  regionVariables: ["AWS_REGION", "AWS_DEFAULT_REGION"],
+  keyVariables: [AWS_KEYS, LITESTREAM_KEYS],
+};
+
+export function parseS3Url(
+  url: StoreUrl,
+  env: Environment,
+  overrides: S3Overrides,
+  dialect: S3Dialect = S3_DIALECT,
+): S3Location {
   const { query } = url;
-  const form = hostForm(url.host);
+  const form = hostForm(url.host, dialect);
   const named = overrides.endpoint ?? query.get("endpoint") ?? undefined;
-  const fromEnv = named === undefined && form.endpoint === undefined ? envEndpoint(env) : undefined;
+  const isOpen = named === undefined && form.endpoint === undefined;
+  const fromEnv = isOpen ? firstOf(env, dialect.endpointVariables) : undefined;
   const endpoint = named ?? form.endpoint ?? fromEnv;
+  const isOwn = named !== undefined || fromEnv !== undefined;
   const pathStyle =
     overrides.forcePathStyle ??
     booleanOf(query, "forcePathStyle", "force-path-style") ??
-    (named !== undefined || fromEnv !== undefined ? true : form.pathStyle);
+    (isOwn && dialect.isEndpointPathStyle ? true : form.pathStyle);
+  const region = overrides.region ?? textOf(query, "region") ?? form.region;
   return {
     path: cleanPath(url.path),
     options: {
       bucket: form.bucket,
-      region: overrides.region ?? textOf(query, "region") ?? form.region ?? envRegion(env),
+      region: region ?? firstOf(env, dialect.regionVariables),
       endpoint: endpoint === undefined ? undefined : withScheme(endpoint),
       forcePathStyle: pathStyle,
-      credentials: credentialsOf(env, overrides),
+      credentials: credentialsOf(env, overrides, dialect),
       skipVerify: booleanOf(query, "skipVerify", "skip-verify"),
       signPayload: booleanOf(query, "signPayload", "sign-payload"),
       requireContentMd5: booleanOf(query, "requireContentMD5", "require-content-md5"),
@@ -95,10 +143,10 @@ export function parseS3Url(url: StoreUrl, env: Environment, overrides: S3Overrid
   };
 }
 
-function hostForm(host: string): HostForm {
+function hostForm(host: string, { hostForms }: S3Dialect): HostForm {
   // arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME
   if (host.startsWith("arn:")) return { bucket: host, region: host.split(":")[3] || undefined };
-  for (const [pattern, read] of HOST_FORMS) {
+  for (const [pattern, read] of hostForms) {
     const match = pattern.exec(host);
     if (match !== null) return read(match);
   }
@@ -109,25 +157,29 @@ function at(bucket: string, region = "us-east-1", host: string, pathStyle: boole
   return { bucket, region, endpoint: `https://${host}`, pathStyle };
 }
 
-function credentialsOf(env: Environment, overrides: S3Overrides): S3Credentials | undefined {
+function credentialsOf(
+  env: Environment,
+  overrides: S3Overrides,
+  { keyVariables }: S3Dialect,
+): S3Credentials | undefined {
   if (overrides.accessKeyId !== undefined && overrides.secretAccessKey !== undefined) {
     const { accessKeyId, secretAccessKey, sessionToken } = overrides;
     return { accessKeyId, secretAccessKey, sessionToken };
   }
-  const accessKeyId = env.AWS_ACCESS_KEY_ID || env.LITESTREAM_ACCESS_KEY_ID;
-  const secretAccessKey = env.AWS_SECRET_ACCESS_KEY || env.LITESTREAM_SECRET_ACCESS_KEY;
-  if (!accessKeyId || !secretAccessKey) return undefined;
-  // A token belongs to the keys it was issued with, and those have AWS's names.
-  const sessionToken = env.AWS_ACCESS_KEY_ID ? env.AWS_SESSION_TOKEN || undefined : undefined;
-  return { accessKeyId, secretAccessKey, sessionToken };
+  for (const names of keyVariables) {
+    const accessKeyId = env[names.accessKeyId];
+    const secretAccessKey = env[names.secretAccessKey];
+    if (!accessKeyId || !secretAccessKey) continue;
+    // A token belongs to the keys it was issued with.
+    const sessionToken = (names.sessionToken && env[names.sessionToken]) || undefined;
+    return { accessKeyId, secretAccessKey, sessionToken };
+  }
+  return undefined;
 }
 
-function envEndpoint(env: Environment): string | undefined {
-  return env.LITESTREAM_S3_ENDPOINT || env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL || undefined;
-}
-
-function envRegion(env: Environment): string | undefined {
-  return env.AWS_REGION || env.AWS_DEFAULT_REGION || undefined;
+function firstOf(env: Environment, names: readonly string[]): string | undefined {
+  const name = names.find((each) => env[each]);
+  return name === undefined ? undefined : env[name];
 }
 
 function textOf(query: URLSearchParams, ...names: readonly string[]): string | undefined {

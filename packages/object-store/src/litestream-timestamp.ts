@@ -1,10 +1,13 @@
 /**
- * When an object's content came to be, as Litestream keeps it on S3: metadata in RFC 3339, UTC,
- * without trailing zeros of the fraction.
+ * When an object's content came to be, as Litestream keeps it in the metadata of objects: RFC 3339,
+ * UTC, without trailing zeros of the fraction.
  */
 
-/** Sent as `x-amz-meta-litestream-timestamp`. */
+/** The name of this metadata on S3 and GCS. */
 export const TIMESTAMP_METADATA = "litestream-timestamp";
+
+/** ... and on Azure, where names have no hyphens. */
+export const TIMESTAMP_METADATA_AZURE = "litestreamtimestamp";
 
 export function formatTimestamp(timestampMs: number): string {
   return new Date(timestampMs).toISOString().replace(/\.?0+Z$/, "Z");

@@ -5,7 +5,7 @@
  */
 
 import type { Readable } from "node:stream";
-import { BODY_BYTES_MAX } from "../limits.ts";
+import { BODY_BYTES_MAX } from "./limits.ts";
 
 /** Rejects when the size is not the announced one. An abort comes as an error of the stream. */
 export async function readBody(stream: Readable, size: number | undefined): Promise<Uint8Array> {

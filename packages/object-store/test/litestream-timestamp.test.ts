@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatTimestamp, parseTimestamp } from "../src/s3/s3-timestamp.ts";
+import { formatTimestamp, parseTimestamp } from "../src/litestream-timestamp.ts";
 
 describe("litestream-timestamp", () => {
   it("is written as Litestream writes it, trailing zeros trimmed", () => {

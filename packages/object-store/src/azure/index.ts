@@ -1,0 +1,2 @@
+export type { AzureStoreOptions } from "./azure-options.ts";
+export { openAzureStore } from "./azure-store.ts";

@@ -1,0 +1,2 @@
+export type { GcsServiceAccount, GcsStoreOptions } from "./gcs-options.ts";
+export { openGcsStore } from "./gcs-store.ts";

@@ -1,0 +1,97 @@
+/**
+ * Keys for S3: given, or computed by a function that is called again before they expire.
+ */
+
+import { ObjectStoreError } from "../errors.ts";
+import {
+  loadModule,
+  type ModuleReference,
+  moduleProblem,
+  resolveModule,
+  sentenceOf,
+} from "../module-reference.ts";
+
+export interface S3Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string | undefined;
+  /** When they end, if they do; new ones are asked for five minutes earlier. */
+  readonly expiration?: Date | undefined;
+}
+
+/**
+ * Called before the first request and again when what it gave is about to expire. What it throws
+ * counts as a store that is not reached: the request was not sent, and may be tried again. Only the
+ * SDK's CredentialsProviderError says that there are no credentials.
+ */
+export type S3CredentialsProvider = () => Promise<S3Credentials>;
+
+/** Loads the module at once, so that a mistake in it shows at once. */
+export async function loadS3Credentials(
+  reference: ModuleReference,
+): Promise<S3CredentialsProvider> {
+  const module = resolveModule(reference);
+  const compute = await loadModule(module);
+  return async () => {
+    const credentials = await compute();
+    if (isCredentials(credentials)) return credentials;
+    const shape = "{ accessKeyId, secretAccessKey, sessionToken?, expiration? }";
+    throw moduleProblem(module, `its function must give ${shape}, with a Date as expiration`);
+  };
+}
+
+/** In the SDK's form, with failures that say that nothing was sent. */
+export function toSdkCredentials(
+  credentials: S3Credentials | S3CredentialsProvider,
+  store: string,
+): SdkCredentials | (() => Promise<SdkCredentials>) {
+  if (typeof credentials !== "function") return withoutUndefined(credentials);
+  return async () => {
+    try {
+      return withoutUndefined(await credentials());
+    } catch (cause) {
+      // The SDK's own providers say so when there are none, which trying again will not change.
+      const isNone = cause instanceof Error && cause.name === "CredentialsProviderError";
+      if (isNone || ObjectStoreError.is(cause)) throw cause;
+      const message = `the credentials for ${store} could not be had: ${sentenceOf(cause)}`;
+      throw new ObjectStoreError("UNAVAILABLE", message, { store, cause });
+    }
+  };
+}
+
+interface SdkCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+  readonly expiration?: Date;
+}
+
+function withoutUndefined(credentials: S3Credentials): SdkCredentials {
+  const { accessKeyId, secretAccessKey, sessionToken, expiration } = credentials;
+  return {
+    accessKeyId,
+    secretAccessKey,
+    ...(sessionToken === undefined ? {} : { sessionToken }),
+    ...(expiration === undefined ? {} : { expiration }),
+  };
+}
+
+function isCredentials(value: unknown): value is S3Credentials {
+  if (typeof value !== "object" || value === null) return false;
+  const { accessKeyId, secretAccessKey, sessionToken, expiration } = value as S3Credentials;
+  return (
+    isText(accessKeyId) &&
+    isText(secretAccessKey) &&
+    (sessionToken === undefined || isText(sessionToken)) &&
+    (expiration === undefined || isDate(expiration))
+  );
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string" && value !== "";
+}
+
+/** Also a Date of another copy of the world, such as a test runner's. */
+function isDate(value: unknown): boolean {
+  return Object.prototype.toString.call(value) === "[object Date]" && !Number.isNaN(Number(value));
+}

@@ -1,0 +1,3 @@
+import type * as Sdk from "@aws-sdk/client-s3";
+
+export declare const sdk: typeof Sdk;

@@ -1,0 +1,1 @@
+export { openTigrisStore, type TigrisStoreOptions } from "./tigris-store.ts";
