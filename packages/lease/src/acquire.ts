@@ -7,11 +7,12 @@
  *     answers, it may stay, and expires.
  */
 
+import { conditionsProblem } from "@headwater/object-store";
 import { backoffMs, isTransient } from "./attempts.ts";
 import { LeaseError } from "./errors.ts";
 import { ExpiryJudge, type Verdict } from "./expiry.ts";
 import { HeldLease } from "./held-lease.ts";
-import type { Lease } from "./lease.ts";
+import type { Lease, Predecessor } from "./lease.ts";
 import { LeaseObject, type Observed, unsupported, type Written } from "./lease-object.ts";
 import { ATTEMPTS_MAX } from "./limits.ts";
 import { type AcquireLeaseOptions, type Settings, toSettings } from "./settings.ts";
@@ -51,20 +52,24 @@ class Acquisition {
   readonly #signal: AbortSignal | undefined;
   readonly #object: LeaseObject;
   readonly #judge: ExpiryJudge;
+  #predecessor: Predecessor = "none";
+  #isStoreProven: boolean;
 
   constructor(settings: Settings, signal: AbortSignal | undefined) {
     this.#settings = settings;
     this.#signal = signal;
     this.#object = new LeaseObject(settings);
     this.#judge = new ExpiryJudge(settings);
+    this.#isStoreProven = !settings.probe;
   }
 
   async run(): Promise<Lease> {
     let failures = 0;
     for (;;) {
       try {
+        if (!this.#isStoreProven) await this.#askStore();
         const written = await this.#tryOnce();
-        if (written !== undefined) return await this.#hold(written);
+        if (written !== undefined) return this.#hold(written);
         failures = 0;
       } catch (error) {
         this.#signal?.throwIfAborted();
@@ -74,6 +79,19 @@ class Acquisition {
         await this.#sleep(backoffMs(failures, error, this.#settings));
       }
     }
+  }
+
+  /** A store that only says that it can keep conditions would let two of us hold the lease. */
+  async #askStore(): Promise<void> {
+    const { store, key, random } = this.#settings;
+    const problem = await conditionsProblem(store, {
+      kinds: ["conditionalCreate", "conditionalUpdate"],
+      prefix: key.slice(0, key.lastIndexOf("/") + 1),
+      random,
+      signal: this.#signal,
+    });
+    if (problem !== undefined) throw unsupported(this.#settings, problem);
+    this.#isStoreProven = true;
   }
 
   /** What we wrote if the lease is ours; undefined, after a pause, if it is to be tried again. */
@@ -89,6 +107,7 @@ class Acquisition {
       return undefined;
     }
     const generation = ours?.record.generation ?? this.#nextGeneration(found);
+    if (ours === undefined) this.#predecessor = predecessorOf(found);
     const claim = { generation, released: false };
     const outcome = await this.#object.put(claim, found?.version);
     if (outcome.type === "written") return outcome.written;
@@ -102,15 +121,8 @@ class Acquisition {
     return next > this.#settings.generationMin ? next : this.#settings.generationMin;
   }
 
-  async #hold(written: Written): Promise<Lease> {
-    const lease = new HeldLease(this.#settings, this.#object, written);
-    try {
-      if (this.#settings.probe) await this.#object.probe(written);
-    } catch (error) {
-      // What went wrong is worth more to the caller than that giving back failed as well.
-      await lease.release().catch(() => {});
-      throw error;
-    }
+  #hold(written: Written): Lease {
+    const lease = new HeldLease(this.#settings, this.#object, written, this.#predecessor);
     const { state } = lease;
     if (state.type === "lost") throw state.error;
     return lease;
@@ -131,4 +143,9 @@ class Acquisition {
   #sleep(durationMs: number): Promise<void> {
     return this.#settings.clock.sleep(durationMs, { signal: this.#signal });
   }
+}
+
+function predecessorOf(found: Observed | undefined): Predecessor {
+  if (found === undefined) return "none";
+  return found.record.released ? "released" : "expired";
 }

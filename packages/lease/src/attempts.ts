@@ -3,7 +3,7 @@
  */
 
 import { ObjectStoreError, type Operation } from "@headwater/object-store";
-import { BACKOFF_MS_MAX, BACKOFF_MS_MIN } from "./limits.ts";
+import { BACKOFF_MS_MAX, BACKOFF_MS_MIN, BACKOFF_THROTTLED_MS } from "./limits.ts";
 import type { Settings } from "./settings.ts";
 
 /**
@@ -24,8 +24,15 @@ export function backoffMs(failures: number, error: unknown, settings: Settings):
   // A short lease cannot afford long pauses: there must be attempts left when the store comes back.
   const longestMs = Math.min(BACKOFF_MS_MAX, settings.ttlMs / 20);
   const baseMs = Math.min(BACKOFF_MS_MIN * 2 ** (failures - 1), longestMs);
-  const wantedMs = ObjectStoreError.is(error) ? (error.retryAfterMs ?? 0) : 0;
-  return Math.max(wantedMs, baseMs * (0.5 + settings.random()));
+  return Math.max(wantedMs(error, settings), baseMs * (0.5 + settings.random()));
+}
+
+/** How long the store wants to be left alone. */
+function wantedMs(error: unknown, { random, ttlMs }: Settings): number {
+  if (!ObjectStoreError.is(error)) return 0;
+  if (error.retryAfterMs !== undefined || error.code !== "THROTTLED")
+    return error.retryAfterMs ?? 0;
+  return Math.min(BACKOFF_THROTTLED_MS, ttlMs / 6) * (1 + random() / 4);
 }
 
 /**

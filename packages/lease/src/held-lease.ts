@@ -11,7 +11,7 @@
 
 import { backoffMs, isTransient } from "./attempts.ts";
 import { LeaseError, type LossReason } from "./errors.ts";
-import type { CheckOptions, Lease, LeaseState } from "./lease.ts";
+import type { CheckOptions, Lease, LeaseState, Predecessor } from "./lease.ts";
 import type { LeaseObject, Observed, Written } from "./lease-object.ts";
 import { ATTEMPTS_MAX } from "./limits.ts";
 import type { Settings } from "./settings.ts";
@@ -23,6 +23,7 @@ export class HeldLease implements Lease {
   readonly key: string;
   readonly owner: string;
   readonly generation: bigint;
+  readonly predecessor: Predecessor;
   readonly #settings: Settings;
   readonly #object: LeaseObject;
   readonly #lost = new AbortController();
@@ -30,10 +31,12 @@ export class HeldLease implements Lease {
   readonly #stop = new AbortController();
   readonly #renewing: Promise<void>;
   #written: Written;
+  /** The least that the wall clock was ahead of the monotonic one since that put was sent. */
+  #wallAheadMsMin = 0;
   #state: LeaseState;
   #releasing: Promise<void> | undefined;
 
-  constructor(settings: Settings, object: LeaseObject, written: Written) {
+  constructor(settings: Settings, object: LeaseObject, written: Written, predecessor: Predecessor) {
     this.#settings = settings;
     this.#object = object;
     this.#written = written;
@@ -41,6 +44,7 @@ export class HeldLease implements Lease {
     this.key = settings.key;
     this.owner = settings.owner;
     this.generation = written.record.generation;
+    this.predecessor = predecessor;
     this.#renewing = this.#renewForever();
     void this.#watchForever();
   }
@@ -64,6 +68,8 @@ export class HeldLease implements Lease {
         this.#throwUnlessHeld();
         const ours = found === undefined ? undefined : this.#object.asOurs(found);
         if (ours === undefined) throw this.#lose(...lossOf(found));
+        // The same record, but now with the date that the store gave it.
+        if (ours.version === this.#written.version) this.#written = ours;
         return;
       } catch (error) {
         options.signal?.throwIfAborted();
@@ -158,6 +164,7 @@ export class HeldLease implements Lease {
   /** However late its answer is, a put proves the lease ours until its own deadline. */
   #confirm(written: Written): void {
     this.#written = written;
+    this.#wallAheadMsMin = 0;
     if (this.#state.type !== "held") return;
     this.#state = { type: "held", deadlineMs: deadlineMs(this.#settings, written) };
     this.#look();
@@ -191,10 +198,13 @@ export class HeldLease implements Lease {
     const { sent } = this.#written;
     const monotonicMs = clock.monotonicMs() - sent.monotonicMs;
     const wallMs = clock.nowMs() - sent.wallMs;
-    if (wallMs - monotonicMs > marginMs) {
-      const aheadMs = Math.round(wallMs - monotonicMs);
+    const wallAheadMs = wallMs - monotonicMs;
+    // A wall clock that was set back must not hide a sleep that comes after.
+    this.#wallAheadMsMin = Math.min(this.#wallAheadMsMin, wallAheadMs);
+    const aheadMs = Math.round(wallAheadMs - this.#wallAheadMsMin);
+    if (aheadMs > marginMs) {
       this.#lose("frozen", `the wall clock ran ahead by ${aheadMs} ms`);
-    } else if (Math.max(monotonicMs, wallMs) >= ttlMs - marginMs) {
+    } else if (clock.monotonicMs() >= this.#state.deadlineMs || wallMs >= ttlMs - marginMs) {
       this.#lose("expired", "it could not be renewed in time");
     }
   }
@@ -229,9 +239,10 @@ export class HeldLease implements Lease {
   }
 
   #isProvenBy(serverDateMs: number | undefined): boolean {
-    if (serverDateMs === undefined) return false;
+    const { notBeforeMs } = this.#written;
+    if (serverDateMs === undefined || notBeforeMs === undefined) return false;
     const { ttlMs, marginMs } = this.#settings;
-    return serverDateMs + marginMs <= this.#written.lastModifiedMs + ttlMs;
+    return serverDateMs + marginMs <= notBeforeMs + ttlMs;
   }
 }
 

@@ -9,7 +9,7 @@ export {
   RETRY,
   type Retry,
 } from "./errors.ts";
-export type { CheckOptions, Lease, LeaseState } from "./lease.ts";
+export type { CheckOptions, Lease, LeaseState, Predecessor } from "./lease.ts";
 export { decodeRecord, encodeRecord, type LeaseRecord } from "./lease-record.ts";
 export type { AcquireLeaseOptions } from "./settings.ts";
 export { systemClock, systemRandom } from "./system.ts";

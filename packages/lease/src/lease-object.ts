@@ -5,7 +5,8 @@
  * Always true:
  *   - Every put has a nonce of its own, and nonces sent are remembered. So a record that one of our
  *     puts left is known as ours, however long ago its answer got lost.
- *   - A put counts from the moment it was sent, never from its answer.
+ *   - A put counts from the moment it was sent, never from its answer. By the store's clock too:
+ *     its answer may be dated long after the record, so what counts is the last date before it.
  *
  * It does not repeat a put: whoever does decides whether it still wants to.
  */
@@ -36,7 +37,8 @@ export interface Written {
   readonly record: LeaseRecord;
   readonly version: ObjectVersion;
   readonly sent: Moment;
-  readonly lastModifiedMs: number;
+  /** A time of the store's clock at which the record was not there yet, or only just. */
+  readonly notBeforeMs: number | undefined;
 }
 
 /** When we sent a put, by both of our clocks. The store cannot have had it any earlier. */
@@ -64,8 +66,8 @@ export class LeaseObject {
   readonly #settings: Settings;
   /** Nonce to moment of sending, of our last puts. */
   readonly #sent = new Map<string, Moment>();
-  /** The store's clock minus our monotonic one, at the last answer that told. */
-  #storeOffsetMs: number | undefined;
+  /** The last date that the store told, and our monotonic clock at that answer. */
+  #storeDate: { readonly serverDateMs: number; readonly monotonicMs: number } | undefined;
 
   constructor(settings: Settings) {
     this.#settings = settings;
@@ -94,9 +96,12 @@ export class LeaseObject {
 
   /** The same record as something that we put, if we did. */
   asOurs(found: Observed): Written | undefined {
-    const { record, version, lastModifiedMs } = found;
+    const { record, version, lastModifiedMs, serverDateMs } = found;
     const sent = record.nonce === undefined ? undefined : this.#sent.get(record.nonce);
-    return sent === undefined ? undefined : { record, version, sent, lastModifiedMs };
+    if (sent === undefined) return undefined;
+    // A store that tells no dates may date its objects by any clock.
+    const notBeforeMs = serverDateMs === undefined ? undefined : lastModifiedMs;
+    return { record, version, sent, notBeforeMs };
   }
 
   /** Puts if the object is still as `expected`, and settles what happened by reading it back. */
@@ -107,37 +112,19 @@ export class LeaseObject {
     const record = this.#toRecord(claim);
     const body = encodeRecord(record);
     const sent = this.#remember(record);
+    const notBeforeMs = this.#storeDate?.serverDateMs;
     try {
       const meta = await withTimeout(this.#settings, "put", undefined, (signal) =>
         store.put(key, body, { condition, contentType: CONTENT_TYPE, noCache: true, signal }),
       );
       this.#learnStoreClock(meta);
-      const { version, lastModifiedMs } = meta;
-      return { type: "written", written: { record, version, sent, lastModifiedMs } };
+      const { version } = meta;
+      return { type: "written", written: { record, version, sent, notBeforeMs } };
     } catch (error) {
       const isRefused = ObjectStoreError.is(error, "OBJECT_EXISTS", "OBJECT_CHANGED");
       if (!isRefused && !isOutcomeUnknown(error)) throw error;
     }
     return this.#settle(expected);
-  }
-
-  /**
-   * Rejects with STORE_UNSUPPORTED if the store takes a put that it must refuse. Call it only while
-   * the lease is held. The nonce is a new one that nobody remembers, so that no layer between here
-   * and the store can mistake the record that is there for the one that is put.
-   */
-  async probe({ record }: Written): Promise<void> {
-    const { store, key } = this.#settings;
-    const body = encodeRecord({ ...record, nonce: this.#newNonce() });
-    try {
-      await withTimeout(this.#settings, "put", undefined, (signal) =>
-        store.put(key, body, { condition: { type: "if-absent" }, signal }),
-      );
-    } catch {
-      // Refused, as it must be, or no answer: then the probe has found nothing.
-      return;
-    }
-    throw unsupported(this.#settings, "it overwrites an object that it must only create");
   }
 
   /**
@@ -159,14 +146,15 @@ export class LeaseObject {
 
   #learnStoreClock({ serverDateMs }: ObjectMeta): void {
     if (serverDateMs === undefined) return;
-    this.#storeOffsetMs = serverDateMs - this.#settings.clock.monotonicMs();
+    this.#storeDate = { serverDateMs, monotonicMs: this.#settings.clock.monotonicMs() };
   }
 
   /** Only Litestream and people read it, so our own clock will do if the store never told its. */
   #storeNowMs(): number {
     const { clock } = this.#settings;
-    if (this.#storeOffsetMs === undefined) return clock.nowMs();
-    return clock.monotonicMs() + this.#storeOffsetMs;
+    if (this.#storeDate === undefined) return clock.nowMs();
+    const { serverDateMs, monotonicMs } = this.#storeDate;
+    return serverDateMs + clock.monotonicMs() - monotonicMs;
   }
 
   #newNonce(): string {

@@ -11,7 +11,13 @@
  * Litestream ignores the fields it does not know. A record without ours is one that it wrote.
  */
 
-import { FOREIGN_TTL_MS_DEFAULT, FOREIGN_TTL_MS_MAX, RECORD_BYTES_MAX } from "./limits.ts";
+import {
+  FOREIGN_TTL_MS_DEFAULT,
+  FOREIGN_TTL_MS_MAX,
+  RECORD_BYTES_MAX,
+  TTL_MS_MAX,
+  TTL_MS_MIN,
+} from "./limits.ts";
 
 export interface LeaseRecord {
   readonly generation: bigint;
@@ -61,7 +67,7 @@ export function decodeRecord(body: Uint8Array): LeaseRecord | string {
     generation: BigInt(Number(generation)),
     expiresAtMs,
     owner: typeof owner === "string" ? owner : undefined,
-    ttlMs: isDuration(ttlMs) ? ttlMs : undefined,
+    ttlMs: isTtl(ttlMs) ? ttlMs : undefined,
     nonce: typeof nonce === "string" ? nonce : undefined,
     released: fields.released === true || expiresAtMs <= RELEASED_EXPIRES_AT_MS,
   };
@@ -80,6 +86,7 @@ function toSafeNumber(generation: bigint): number {
   return number;
 }
 
-function isDuration(value: unknown): value is number {
-  return typeof value === "number" && Number.isFinite(value) && value > 0;
+/** Only what `acquireLease` accepts: no damaged record keeps everybody out for a year. */
+function isTtl(value: unknown): value is number {
+  return typeof value === "number" && value >= TTL_MS_MIN && value <= TTL_MS_MAX;
 }

@@ -14,6 +14,12 @@ export type LeaseState =
   | { readonly type: "released" }
   | { readonly type: "lost"; readonly error: LeaseError };
 
+/**
+ * What was there before: no record, or one that was given back, or one whose holder went silent. A
+ * silent one may still be about to write something.
+ */
+export type Predecessor = "none" | "released" | "expired";
+
 export interface CheckOptions {
   readonly signal?: AbortSignal | undefined;
   /**
@@ -28,6 +34,7 @@ export interface Lease extends AsyncDisposable {
   readonly owner: string;
   /** Greater than that of every holder before. Stamp it into what you write. */
   readonly generation: bigint;
+  readonly predecessor: Predecessor;
   /** Judged by the clocks at the moment of asking, so it is right even when timers are late. */
   readonly state: LeaseState;
   /** Aborts with a LeaseError when the lease is lost; never because of a release. */

@@ -30,6 +30,12 @@ export const OWNER_LENGTH_MAX = 256;
 export const BACKOFF_MS_MIN = 50;
 export const BACKOFF_MS_MAX = 5_000;
 
+/**
+ * The pause after a store asked to slow down and did not say for how long. Google takes one write
+ * of an object per second.
+ */
+export const BACKOFF_THROTTLED_MS = 1_000;
+
 /** How often a caller's call is tried on a store that fails, before the caller gets to know. */
 export const ATTEMPTS_MAX = 5;
 

@@ -30,8 +30,8 @@ export interface AcquireLeaseOptions {
   /** The new generation is at least this: for a caller that knows of older holders elsewhere. */
   readonly generationMin?: bigint | undefined;
   /**
-   * Once acquired, ask the store for a put that it must refuse, and give up if it does not. One
-   * request. False: trust what the store says of itself.
+   * Ask a store whose provider is not known for what it must refuse, and give up if it does not:
+   * about thirty small requests, once per process and place. False: trust what it says of itself.
    */
   readonly probe?: boolean | undefined;
   readonly clock?: Clock | undefined;

@@ -32,6 +32,30 @@ describe("acquiring", () => {
     expect(next.generation).toBe(10n);
   });
 
+  it("tells whether the one before gave it back, went silent, or never was", async () => {
+    const harness = new Harness();
+    const seat = harness.seat();
+    const first = await harness.until(harness.acquire(seat));
+    expect(first.predecessor).toBe("none");
+    await harness.until(first.release());
+    const second = await harness.until(harness.acquire(seat));
+    expect(second.predecessor).toBe("released");
+    seat.machine.pause("stopped", 1e9);
+    const third = harness.acquire(harness.seat(), { wait: true });
+    expect((await harness.until(third)).predecessor).toBe("expired");
+  });
+
+  it("remembers that somebody went silent when its own first answer gets lost", async () => {
+    const harness = new Harness();
+    const gone = harness.seat();
+    await harness.until(harness.acquire(gone));
+    gone.machine.pause("stopped", 1e9);
+    await harness.world.run(TTL_MS + MARGIN_MS + 1_000);
+    const seat = harness.seat();
+    seat.puts.push({ type: "unanswered" });
+    expect((await harness.until(harness.acquire(seat))).predecessor).toBe("expired");
+  });
+
   it("is refused while somebody has it, and says who and for how long", async () => {
     const harness = new Harness();
     await harness.until(harness.acquire(harness.seat(), { owner: "first" }));
@@ -80,6 +104,23 @@ describe("acquiring", () => {
     const lease = await harness.until(harness.acquire(second, { wait: true }));
     expect(lease.generation).toBe(2n);
     expect(harness.world.nowMs - startedMs).toBeGreaterThan(TTL_MS + MARGIN_MS);
+  });
+
+  it.each([
+    ["almost two margins in a TTL", 0.86, 1.17, "lost"],
+    ["more than that, which is the limit of what it promises", 0.8, 1.25, "held"],
+  ] as const)("sees to it that clocks may be apart by %s", async (_name, slow, fast, state) => {
+    const harness = new Harness({ serverDate: false });
+    const holder = harness.seat({ rate: slow });
+    const lease = await harness.until(harness.acquire(holder));
+    holder.outage = { type: "unavailable" };
+    const contender = harness.seat({ rate: fast });
+    let stateThen = "";
+    const taking = harness.acquire(contender, { wait: true }).then(() => {
+      stateThen = lease.state.type;
+    });
+    await harness.until(taking);
+    expect(stateThen).toBe(state);
   });
 
   it("knows its own put when the answer got lost", async () => {
@@ -236,28 +277,42 @@ describe("a store that cannot keep a lease", () => {
     },
   );
 
-  it("is found out when it only says that it can", async () => {
-    const harness = new Harness();
+  /** One whose provider is not known, so that it is asked. */
+  function unknownSeat(harness: Harness) {
     const seat = harness.seat();
+    const supports = { ...seat.store.supports, conditionsTrusted: false };
+    Object.defineProperty(seat.store, "supports", { value: supports });
+    return seat;
+  }
+
+  it("is found out when it only says that it can, before the lease is touched", async () => {
+    const harness = new Harness();
+    const seat = unknownSeat(harness);
     const { put } = seat.store;
     seat.store.put = (key, body, options) =>
       put(key, body, { ...options, condition: { type: "none" } });
     const error = await harness.failure(harness.acquire(seat, { probe: true }));
     expect(LeaseError.is(error, "STORE_UNSUPPORTED")).toBe(true);
-    expect((await harness.record()).released).toBe(true);
+    expect(String(error)).toContain("it overwrites an object");
+    await expect(harness.store.head(KEY)).rejects.toMatchObject({ code: "OBJECT_NOT_FOUND" });
   });
 
-  it("is not suspected when it refuses the probe, or does not answer it", async () => {
+  it("is not suspected when its provider is known, or when it refuses what it must", async () => {
     const harness = new Harness();
-    const seat = harness.seat();
-    const lease = await harness.until(harness.acquire(seat, { probe: true }));
-    expect(seat.requests).toEqual(["get", "put", "put"]);
+    const known = harness.seat();
+    const lease = await harness.until(harness.acquire(known, { probe: true }));
+    expect(known.requests).toEqual(["get", "put"]);
     await harness.until(lease.release());
-    seat.puts.push(
-      { type: "normal", thereMs: 5, backMs: 5 },
-      { type: "throttled", retryAfterMs: 1 },
-    );
-    expect((await harness.until(harness.acquire(seat, { probe: true }))).generation).toBe(2n);
+    const unknown = unknownSeat(harness);
+    expect((await harness.until(harness.acquire(unknown, { probe: true }))).generation).toBe(2n);
+    expect(unknown.requests.length).toBeGreaterThan(20);
+  });
+
+  it("is asked again when it did not answer", async () => {
+    const harness = new Harness();
+    const seat = unknownSeat(harness);
+    seat.puts.push({ type: "throttled", retryAfterMs: 1 });
+    expect((await harness.until(harness.acquire(seat, { probe: true }))).generation).toBe(1n);
   });
 });
 

@@ -1,43 +1,102 @@
 /**
- * A process that wants the lease, over and over. Started by processes.test.ts with the folder of
- * the store, its name and how long to go on.
+ * A process that wants the lease, over and over. Started by contenders.ts, which tells it all in
+ * the variable CONTENDER.
  *
- * While it has the lease it appends lines to a log that all contenders share: `begin` with its
- * generation, then `write` for each thing that it did, and `ok` once that was checked.
+ * While it has the lease it puts objects into the same store and tells of each in the shared log,
+ * before and after, as check-log.ts wants it. A write is acknowledged only once its check passed.
  */
 
 import { appendFileSync } from "node:fs";
-import { join } from "node:path";
-import { ObjectStoreError } from "@headwater/object-store";
+import { type ObjectStore, ObjectStoreError, retrying } from "@headwater/object-store";
 import { FileStore } from "@headwater/object-store/file";
-import { acquireLease, LeaseError, systemClock } from "../src/index.ts";
+import { acquireLease, type Clock, type Lease, LeaseError, systemClock } from "../src/index.ts";
+import type { LogEntry } from "./check-log.ts";
+import type { ContenderOptions } from "./contenders.ts";
+import { startCutOutClock } from "./cut-out-clock.ts";
+import { seeded } from "./world.ts";
 
-const [root, name, durationMs] = process.argv.slice(2);
-if (root === undefined || name === undefined) throw new TypeError("usage: contender ROOT NAME MS");
+/** How many generations back a new holder looks for writes. */
+const LOOK_BACK = 5;
 
-const TTL_MS = 1_200;
-const store = new FileStore({ root: join(root, "store"), fsync: false });
-const say = (line: string) => appendFileSync(join(root, "log"), `${line}\n`);
-const endMs = systemClock.monotonicMs() + Number(durationMs);
+const options = JSON.parse(process.env.CONTENDER ?? "{}") as ContenderOptions;
+const { who, ttlMs, logPath } = options;
+const random = seeded(options.seed);
+const endMs = systemClock.monotonicMs() + options.durationMs;
+const store = await openStore(options.store);
+const clock: Clock = options.losesTime ? startCutOutClock() : systemClock;
+let writes = 0;
+
+/** The empty line before it keeps it apart from what a killed process left half written. */
+const say = (entry: LogEntry) => appendFileSync(logPath, `\n${JSON.stringify(entry)}\n`);
 
 while (systemClock.monotonicMs() < endMs) {
   const signal = AbortSignal.timeout(Math.ceil(endMs - systemClock.monotonicMs()));
   try {
-    const options = { store, key: "lock.json", owner: name, ttlMs: TTL_MS, pollMs: 50 };
-    const lease = await acquireLease({ ...options, wait: true, signal });
-    say(`begin ${lease.generation} ${name}`);
-    const untilMs = systemClock.monotonicMs() + Math.random() * TTL_MS;
-    while (lease.state.type === "held" && systemClock.monotonicMs() < untilMs) {
-      await systemClock.sleep(20);
-      // Written first and checked after, as a commit is: a line without its `ok` proves nothing.
-      const id = `${lease.generation}-${Math.random()}`;
-      say(`write ${lease.generation} ${id}`);
-      await lease.check();
-      say(`ok ${lease.generation} ${id}`);
+    say({ event: "wants", who });
+    const settings = { store, key: "lock.json", owner: who, ttlMs, pollMs: ttlMs / 10, clock };
+    const lease = await acquireLease({ ...settings, wait: true, signal });
+    say({ event: "begins", who, generation: Number(lease.generation) });
+    try {
+      await lookAround(lease);
+      await work(lease, systemClock.monotonicMs() + ttlMs * (0.5 + 2 * random()));
+    } finally {
+      say({ event: "ends", who, generation: Number(lease.generation) });
+      await lease.release();
     }
-    await lease.release();
   } catch (error) {
     if (signal.aborted || LeaseError.is(error) || ObjectStoreError.is(error)) continue;
     throw error;
+  }
+}
+await store.close();
+
+async function openStore(at: ContenderOptions["store"]): Promise<ObjectStore> {
+  if (at.type === "file") return retrying(new FileStore({ root: at.root, fsync: false }));
+  const { openS3Store } = await import("@headwater/object-store/s3");
+  const { prefixed } = await import("@headwater/object-store");
+  const { prefix, bucket, endpoint, region, accessKeyId, secretAccessKey } = at;
+  const credentials = { accessKeyId, secretAccessKey };
+  return retrying(prefixed(await openS3Store({ bucket, endpoint, region, credentials }), prefix));
+}
+
+function keyOf(generation: number, name: string): string {
+  return `writes/${String(generation).padStart(6, "0")}/${name}`;
+}
+
+async function lookAround(lease: Lease): Promise<void> {
+  const generation = Number(lease.generation);
+  const since = Math.max(0, generation - LOOK_BACK);
+  const ids: string[] = [];
+  for await (const { key } of store.list("writes/", { startAfter: keyOf(since, "") })) {
+    ids.push(key);
+  }
+  say({ event: "saw", who, generation, since, ids });
+}
+
+async function work(lease: Lease, untilMs: number): Promise<void> {
+  const generation = Number(lease.generation);
+  while (systemClock.monotonicMs() < untilMs) {
+    // Stopped here, it must not believe when it wakes.
+    await systemClock.sleep(25 + 25 * random());
+    // One that loses time unnoticed cannot but believe too long. That is what the check is for.
+    if (!options.losesTime) {
+      say({ event: "looks", who, generation });
+      if (lease.state.type !== "held") return;
+      say({ event: "believes", who, generation });
+    }
+    // Stopped here, it writes as soon as it wakes, and must not tell of it.
+    await systemClock.sleep(25 + 25 * random());
+    writes += 1;
+    const id = keyOf(generation, `${who}-${writes}`);
+    say({ event: "writes", who, generation, id });
+    const body = new TextEncoder().encode(`${generation}`);
+    const { serverDateMs } = await store.put(id, body, { condition: { type: "if-absent" } });
+    try {
+      await lease.check({ serverDateMs });
+    } catch (error) {
+      if (LeaseError.is(error, "LEASE_LOST")) say({ event: "refused", who, generation, id });
+      throw error;
+    }
+    say({ event: "acknowledges", who, generation, id });
   }
 }

@@ -1,7 +1,9 @@
 import { ObjectStoreError } from "@headwater/object-store";
+import { MemoryStore } from "@headwater/object-store/memory";
 import { describe, expect, it } from "vitest";
-import { type Lease, LeaseError, type LossReason } from "../src/index.ts";
+import { acquireLease, type Clock, type Lease, LeaseError, type LossReason } from "../src/index.ts";
 import { Harness, KEY, type Seat, TTL_MS } from "./harness.ts";
+import { seeded } from "./world.ts";
 
 const MARGIN_MS = 5_000;
 
@@ -76,6 +78,24 @@ describe("a lease is lost", () => {
     expect(LeaseError.is(lease.lost.reason, "LEASE_LOST")).toBe(true);
   });
 
+  it("at the very moment that its state names, however that is rounded", async () => {
+    const random = seeded(3);
+    const store = new MemoryStore();
+    for (let count = 0; count < 300; count += 1) {
+      let nowMs = random() * 1e6;
+      const clock: Clock = {
+        nowMs: () => 0,
+        monotonicMs: () => nowMs,
+        sleep: () => new Promise(() => {}),
+      };
+      const times = { ttlMs: 6_000, marginMs: 1_234.567 };
+      const options = { store, key: `${count}`, owner: "a", probe: false, clock, ...times };
+      const lease = await acquireLease(options);
+      nowMs = lease.state.type === "held" ? lease.state.deadlineMs : Number.NaN;
+      expect(lossOf(lease)).toBe("expired");
+    }
+  });
+
   it("counted from when its put was sent, not from when that was answered", async () => {
     const harness = new Harness();
     const seat = harness.seat();
@@ -108,6 +128,16 @@ describe("a lease is lost", () => {
     const { harness, seat, lease } = await held();
     seat.machine.pause("asleep", MARGIN_MS + 1_000);
     await harness.world.run(MARGIN_MS + 1_001);
+    expect(lossOf(lease)).toBe("frozen");
+  });
+
+  it("when it slept, though its wall clock had been set back before", async () => {
+    const { harness, seat, lease } = await held();
+    seat.machine.jumpWall(-10_000);
+    await harness.world.run(2_000);
+    expect(lease.state.type).toBe("held");
+    seat.machine.pause("asleep", 12_000);
+    await harness.world.run(12_001);
     expect(lossOf(lease)).toBe("frozen");
   });
 
@@ -167,12 +197,48 @@ describe("a check", () => {
 
   it("costs nothing when the answer's date proves it, and a read when it does not", async () => {
     const { harness, seat, lease } = await held();
+    // Of the first put, no date is known that came before it; of the first renewal there is one.
+    await harness.world.run(TTL_MS / 2);
     seat.requests.length = 0;
     const { lastModifiedMs } = await harness.store.head(KEY);
-    const lastMs = lastModifiedMs + TTL_MS - MARGIN_MS;
-    await harness.until(lease.check({ serverDateMs: lastMs }));
+    await harness.until(lease.check({ serverDateMs: lastModifiedMs + TTL_MS / 3 }));
     expect(seat.requests).toEqual([]);
+    const lastMs = lastModifiedMs + TTL_MS - MARGIN_MS;
     await harness.until(lease.check({ serverDateMs: lastMs + 1 }));
+    expect(seat.requests).toEqual(["get"]);
+    // The read has told when the record was put, so that the dates are proof for longer.
+    await harness.until(lease.check({ serverDateMs: lastMs }));
+    expect(seat.requests).toEqual(["get"]);
+    await harness.until(lease.check({ serverDateMs: lastMs + 1 }));
+    expect(seat.requests).toEqual(["get", "get"]);
+  });
+
+  it("is not fooled by a put whose answer is dated long after its record", async () => {
+    const harness = new Harness();
+    const seat = harness.seat();
+    const { put } = seat.store;
+    // As S3 does: the answer to a put does not tell when the object was put, only its own date.
+    seat.store.put = async (key, body, options) => {
+      const meta = await put(key, body, options);
+      await harness.world.delay(8_000);
+      const lateMs = meta.lastModifiedMs + 8_000;
+      return { ...meta, lastModifiedMs: lateMs, serverDateMs: lateMs };
+    };
+    const lease = await harness.until(harness.acquire(seat, { marginMs: 1_000 }));
+    const { lastModifiedMs } = await harness.store.head(KEY);
+    seat.requests.length = 0;
+    // By now another may have it, who judges by the record and not by that answer.
+    await harness.until(lease.check({ serverDateMs: lastModifiedMs + TTL_MS + 2_500 }));
+    expect(seat.requests).toEqual(["get"]);
+  });
+
+  it("is not fooled by the clock of a store that gives no dates", async () => {
+    const harness = new Harness({ serverDate: false });
+    const seat = harness.seat();
+    const lease = await harness.until(harness.acquire(seat));
+    seat.requests.length = 0;
+    const { lastModifiedMs } = await harness.store.head(KEY);
+    await harness.until(lease.check({ serverDateMs: lastModifiedMs + 1_000 }));
     expect(seat.requests).toEqual(["get"]);
   });
 

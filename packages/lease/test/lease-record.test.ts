@@ -63,8 +63,10 @@ describe("a lease record", () => {
   });
 
   it("ignores fields of ours that make no sense", () => {
-    const json = '{"generation":1,"expires_at":"2026-01-15T10:30:00Z","ttl_ms":-5,"nonce":7}';
-    expect(decodeRecord(bytes(json))).toMatchObject({ ttlMs: undefined, nonce: undefined });
+    for (const ttl of ["-5", "0.001", "1e300", '"30000"', "null"]) {
+      const json = `{"generation":1,"expires_at":"2026-01-15T10:30:00Z","ttl_ms":${ttl},"nonce":7}`;
+      expect(decodeRecord(bytes(json))).toMatchObject({ ttlMs: undefined, nonce: undefined });
+    }
   });
 
   it("holds for its TTL, or as long as Litestream's would, within limits", () => {

@@ -115,11 +115,16 @@ function disturb(run: Run, machines: readonly Machine[]): void {
   const { world, random } = run;
   const next = () => {
     const machine = machines[Math.floor(random() * machines.length)]!;
-    const kinds = run.cutOut ? PAUSES : PAUSES.slice(0, 2);
-    const kind = kinds[Math.floor(random() * kinds.length)]!;
-    machine.pause(kind, random() < 0.7 ? random() * 3_000 : random() * 25_000);
-    if (random() < 0.1) machine.jumpWall((random() - 0.5) * 20_000);
-    world.at(world.nowMs + random() * 10_000, next);
+    // A wall clock that is set back within a sleep hides it, so that is time lost unnoticed too.
+    if (random() < 0.15 && (run.cutOut || !machine.isPaused)) {
+      machine.jumpWall((random() - 0.5) * 20_000);
+    } else {
+      const kinds = run.cutOut ? PAUSES : PAUSES.slice(0, 2);
+      const kind = kinds[Math.floor(random() * kinds.length)]!;
+      machine.pause(kind, random() < 0.7 ? random() * 3_000 : random() * 25_000);
+    }
+    // Not at once: between a jump and a sleep the holder has looked at its clocks.
+    world.at(world.nowMs + 1_000 + random() * 8_000, next);
   };
   world.at(random() * 10_000, next);
 }

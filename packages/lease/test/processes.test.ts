@@ -1,82 +1,94 @@
-/** Real processes on one file store: stopped, continued and killed at random. */
+/**
+ * Real processes that fight for one lease, stopped, continued and killed at random, for a minute on
+ * each store: what they told of it must keep both promises.
+ */
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { systemClock } from "../src/index.ts";
+import { type ObjectStore, prefixed } from "@headwater/object-store";
+import { FileStore } from "@headwater/object-store/file";
+import { openS3Store } from "@headwater/object-store/s3";
+import { useServer } from "@headwater/servers/testing";
+import { afterAll, describe, expect, it } from "vitest";
+import { decodeRecord } from "../src/index.ts";
+import { checkLog, type LogCounts, type LogEntry, parseLog } from "./check-log.ts";
+import { type ContenderStore, Contenders } from "./contenders.ts";
 
-const DURATION_MS = 8_000;
+const DURATION_MS = 1_000 * Number(process.env.HEADWATER_SECONDS ?? 60);
+const SEED = Number(process.env.HEADWATER_SEED ?? Date.now() % 1_000_000);
+const PART = "lease: processes on Ceph";
 
-let root = "";
-let endMs = 0;
-let children: ChildProcess[] = [];
+const ceph = await useServer("ceph", PART);
+const root = mkdtempSync(join(tmpdir(), "headwater-lease-"));
+const fights: Contenders[] = [];
 
-beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "headwater-lease-"));
-  endMs = systemClock.monotonicMs() + DURATION_MS;
-});
-
-afterEach(() => {
-  for (const child of children) child.kill("SIGKILL");
-  children = [];
+afterAll(() => {
+  for (const fight of fights) fight.kill();
   rmSync(root, { recursive: true, force: true });
 });
 
-function start(name: string): ChildProcess {
-  const script = join(import.meta.dirname, "contender.ts");
-  const leftMs = `${Math.round(endMs - systemClock.monotonicMs())}`;
-  const args = ["--conditions=@headwater/source", script, root, name, leftMs];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit"] });
-  children.push(child);
-  return child;
-}
-
-async function disturb(names: Map<string, ChildProcess>): Promise<void> {
-  let restarts = 0;
-  while (systemClock.monotonicMs() < endMs - 2_000) {
-    await systemClock.sleep(200 + Math.random() * 400);
-    const all = [...names];
-    const [name, child] = all[Math.floor(Math.random() * all.length)]!;
-    if (Math.random() < 0.3 && restarts < 3) {
-      restarts += 1;
-      child.kill("SIGKILL");
-      names.set(name, start(name));
-      continue;
-    }
-    child.kill("SIGSTOP");
-    await systemClock.sleep(Math.random() < 0.5 ? 300 : 1_800);
-    child.kill("SIGCONT");
+/** Lets them fight, and returns what was seen of it. */
+async function fight(name: string, ttlMs: number, at: ContenderStore, store: ObjectStore) {
+  const logPath = join(root, `${name}.log`);
+  writeFileSync(logPath, "");
+  const contenders = new Contenders({
+    store: at,
+    ttlMs,
+    durationMs: DURATION_MS,
+    logPath,
+    seed: SEED,
+  });
+  fights.push(contenders);
+  await contenders.run();
+  const entries = parseLog(readFileSync(logPath, "utf8"));
+  entries.push(await lookBack(store));
+  const { violations, counts } = checkLog(entries);
+  expect(violations, `seed ${SEED}`).toEqual([]);
+  expectRealFight(counts);
+  const record = decodeRecord((await store.get("lock.json")).body);
+  if (typeof record === "string") throw new Error(record);
+  for (const entry of entries) {
+    if (entry.event !== "begins") continue;
+    expect(Number(record.generation)).toBeGreaterThanOrEqual(entry.generation);
   }
 }
 
-describe("three processes that want one lease", () => {
-  it("never tell of a write that came after another holder began", async () => {
-    const names = new Map(["a", "b", "c"].map((name) => [name, start(name)] as const));
-    await disturb(names);
-    for (const child of names.values()) {
-      if (child.exitCode === null && child.signalCode === null) {
-        await new Promise((resolve) => child.once("exit", resolve));
-      }
-      expect(child.exitCode).toBe(0);
-    }
-    const lines = readFileSync(join(root, "log"), "utf8").trim().split("\n");
-    const told = new Set(
-      lines.filter((line) => line.startsWith("ok ")).map((line) => line.slice(3)),
-    );
-    let newest = 0;
-    for (const line of lines) {
-      const [word, generation] = line.split(" ");
-      if (word === "begin") {
-        expect(Number(generation)).toBeGreaterThan(newest);
-        newest = Number(generation);
-      } else if (word === "write" && told.has(line.slice(6))) {
-        expect(Number(generation), line).toBe(newest);
-      }
-    }
-    // Little, so that a busy machine is not a failure; more than one holder, so that it is a test.
-    expect(newest).toBeGreaterThan(1);
-    expect(told.size).toBeGreaterThan(10);
-  }, 60_000);
+/** All that is in the store in the end, as a holder after all others would find it. */
+async function lookBack(store: ObjectStore): Promise<LogEntry> {
+  const ids: string[] = [];
+  let newest = 0;
+  for await (const { key } of store.list("writes/")) {
+    ids.push(key);
+    newest = Math.max(newest, Number(key.split("/")[1]));
+  }
+  return { event: "saw", who: "the test", generation: newest + 1, since: 0, ids };
+}
+
+/** Little, so that a busy machine is no failure; but each thing that was to be seen. */
+function expectRealFight(counts: LogCounts): void {
+  const told = `seed ${SEED}: ${JSON.stringify(counts)}`;
+  expect(counts.holders, told).toBeGreaterThan(3);
+  expect(counts.acknowledged, told).toBeGreaterThan(20);
+  expect(counts.takeoversAfterKill, told).toBeGreaterThan(0);
+  expect(counts.takeoversDuringStop, told).toBeGreaterThan(0);
+  expect(counts.refusedZombies, told).toBeGreaterThan(0);
+}
+
+describe.concurrent("three processes that want one lease never believe two at once", () => {
+  it("on files", { timeout: DURATION_MS + 60_000 }, async () => {
+    const folder = join(root, "store");
+    await using store = new FileStore({ root: folder });
+    await fight("files", 1_200, { type: "file", root: folder }, store);
+  });
+
+  it("on Ceph", { timeout: DURATION_MS + 60_000 }, async (context) => {
+    if (!ceph.available) return context.skip(ceph.reason);
+    const { bucket, endpoint, region, accessKeyId, secretAccessKey } = ceph.connection;
+    const credentials = { accessKeyId, secretAccessKey };
+    const prefix = `lease-processes-${process.pid}/`;
+    const at: ContenderStore = { type: "s3", prefix, ...ceph.connection };
+    await using whole = await openS3Store({ bucket, endpoint, region, credentials });
+    await fight("ceph", 2_000, at, prefixed(whole, prefix));
+  });
 });
