@@ -10,17 +10,20 @@ export interface RequestTally {
   readonly bytesToClient: number;
 }
 
+export type Unit = "ms" | "MB" | "MB/s";
+
 export interface MeasurementFacts {
   readonly group: string;
   readonly case: string;
   /** What of the case was measured: "first row", "by key". */
   readonly measure: string;
-  /** "ms": lower is better. "MB/s" (a million bytes): higher is better. */
-  readonly unit: "ms" | "MB/s";
+  /** "ms" and "MB" (a million bytes): lower is better. "MB/s": higher is better. */
+  readonly unit: Unit;
   /** Who did it: "headwater", "litestream-vfs", "plain file". */
   readonly contender: string;
   /** How it was reached: "better-sqlite3", "node:sqlite", "node:http". */
   readonly driver: string;
+  /** Of the database; 0 where there is none. */
   readonly sizeMb: number;
   /** Undefined where no store is used. */
   readonly latencyMs: number | undefined;

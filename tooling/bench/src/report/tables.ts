@@ -42,12 +42,14 @@ export function renderTables({ groups, measurements, omissions }: Report): strin
       );
       for (const sizeMb of distinct(ofCase.map((one) => one.sizeMb))) {
         const rows = ofCase.filter((one) => one.sizeMb === sizeMb);
-        parts.push(`${group.title(caseName)}, ${sizeMb} MB\n${renderTable(group, rows)}`);
+        const size = sizeMb === 0 ? "" : `, ${sizeMb} MB`;
+        parts.push(`${group.title(caseName)}${size}\n${renderTable(group, rows)}`);
       }
     }
   }
   const notes = omissions.map(({ contender, case: caseName, sizeMb, reason }) => {
-    return `not measured: ${caseName}, ${sizeMb} MB, ${contender}: ${reason}`;
+    const size = sizeMb === 0 ? "" : `, ${sizeMb} MB`;
+    return `not measured: ${caseName}${size}, ${contender}: ${reason}`;
   });
   if (notes.length > 0) parts.push(notes.join("\n"));
   return parts.join("\n\n");

@@ -2,6 +2,8 @@
  * Numbers as people read them: three digits that count, and the unit that suits.
  */
 
+import type { Unit } from "../measurement.ts";
+
 export function formatMs(ms: number): string {
   if (ms >= 10_000) return `${digits(ms / 1000)} s`;
   if (ms >= 0.1) return `${digits(ms)} ms`;
@@ -12,8 +14,8 @@ export function formatRatio(ratio: number): string {
   return `${digits(ratio)}x`;
 }
 
-export function formatValue(value: number, unit: "ms" | "MB/s"): string {
-  return unit === "ms" ? formatMs(value) : `${digits(value)} MB/s`;
+export function formatValue(value: number, unit: Unit): string {
+  return unit === "ms" ? formatMs(value) : `${digits(value)} ${unit}`;
 }
 
 /** Three significant digits, and no fewer than those before the point. */
