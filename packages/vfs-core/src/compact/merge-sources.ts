@@ -1,0 +1,171 @@
+/**
+ * Sources of a plan as the one file that they come to.
+ *
+ * Always true:
+ *   - The bytes depend on the sources and on nothing else, so a compaction that is done again makes
+ *     the same object, whoever does it. That is why the node id stays zero, as in Litestream: who
+ *     wrote which transaction is told by the files of level 0.
+ *   - Its time is the newest of its sources: a restore to before any of them leaves it out. In
+ *     Litestream it is the time of the last source, which is the same where clocks did not go back.
+ *   - Every source was read to its end and verified before there is a result.
+ *   - Others get their turn after about every megabyte that was decoded.
+ *
+ * Memory: a piece per source, and the output, which a store takes as one body only.
+ */
+
+import {
+  CHUNK_SIZE,
+  decodeLtxStream,
+  Encoder,
+  type Header,
+  type HeaderInit,
+  LtxError,
+  PageMerge,
+  toTxid,
+} from "@headwater/ltx";
+import type { Clock } from "../clock.ts";
+import {
+  COMPACT_BYTES_MAX,
+  COMPACT_CHUNK_BYTES_MIN,
+  COMPACT_CHUNK_BYTES_TOTAL,
+  ENCODE_BATCH_BYTES,
+  RANGE_BYTES_MAX,
+} from "../limits.ts";
+import { explainDamage } from "../load-file.ts";
+import type { LtxFile } from "../ltx-file.ts";
+import type { RequestQueue } from "../read/request-queue.ts";
+import { type Replica, replicaError } from "../replica.ts";
+import type { CompactionPlan } from "./compaction-plan.ts";
+import { openSource, type Source } from "./source-reader.ts";
+
+export interface MergeSourcesOptions {
+  readonly queue: RequestQueue;
+  readonly signal?: AbortSignal | undefined;
+  /** Called now and then; resolves when the work may go on. */
+  readonly pause: () => Promise<void>;
+}
+
+export interface MergedFile {
+  readonly file: LtxFile;
+  readonly pageSize: number;
+  readonly pageCount: number;
+  readonly body: Uint8Array;
+  readonly fileChecksum: bigint;
+}
+
+/** Rejects with the store's own OBJECT_NOT_FOUND when a source is gone. */
+export async function mergeSources(
+  replica: Replica,
+  plan: CompactionPlan & { readonly type: "compact" },
+  options: MergeSourcesOptions,
+): Promise<MergedFile> {
+  const { sources: files, level } = plan;
+  const chunkBytes = Math.min(
+    RANGE_BYTES_MAX,
+    Math.max(COMPACT_CHUNK_BYTES_MIN, Math.floor(COMPACT_CHUNK_BYTES_TOTAL / files.length)),
+  );
+  const open = (file: LtxFile) =>
+    openSource(replica, file, { ...options, chunkBytes, signal: options.signal });
+  const sources = await Promise.all(files.map(open));
+  const header = toHeader(plan, sources);
+  try {
+    const { chunks, fileChecksum } = await encode(replica, sources, header, options);
+    const body = await joinChunks(replica.clock, chunks);
+    const { minTxid, maxTxid, timestampMs, pageSize, commit: pageCount } = header;
+    const key = replica.layout.fileKey(level, minTxid, maxTxid);
+    const size = body.byteLength;
+    const file = { level, minTxid, maxTxid, key, size, createdAtMs: timestampMs };
+    return { file, pageSize, pageCount, body, fileChecksum };
+  } catch (error) {
+    if (!LtxError.is(error)) throw error;
+    const names = `${files[0]!.key} to ${files.at(-1)!.key}`;
+    const sentence = `the files ${names} cannot be compacted: ${error.message}`;
+    throw replicaError(replica, "REPLICA_DAMAGED", sentence, error);
+  }
+}
+
+/** The header of a file, after every byte of it was read and verified. */
+export async function readSound(
+  replica: Replica,
+  file: LtxFile,
+  options: MergeSourcesOptions,
+): Promise<Header> {
+  const { header, chunks } = await openSource(replica, file, {
+    ...options,
+    chunkBytes: RANGE_BYTES_MAX,
+    signal: options.signal,
+  });
+  try {
+    await using stream = await decodeLtxStream(chunks);
+    while ((stream.nextNow() ?? (await stream.next())) !== undefined);
+  } catch (error) {
+    throw explainDamage(replica, file, error);
+  }
+  return header;
+}
+
+function toHeader(
+  { minTxid, maxTxid }: CompactionPlan & { readonly type: "compact" },
+  sources: readonly Source[],
+): HeaderInit {
+  const { pageSize, commit } = sources.at(-1)!.header;
+  const timestampMs = Math.max(...sources.map(({ header }) => header.timestampMs));
+  return { pageSize, commit, minTxid: toTxid(minTxid), maxTxid: toTxid(maxTxid), timestampMs };
+}
+
+async function encode(
+  replica: Replica,
+  sources: readonly Source[],
+  header: HeaderInit,
+  { pause }: MergeSourcesOptions,
+): Promise<{ readonly chunks: Uint8Array[]; readonly fileChecksum: bigint }> {
+  await using pages = await PageMerge.open(sources.map(({ chunks }) => chunks));
+  const encoder = new Encoder(header);
+  const chunks: Uint8Array[] = [];
+  let drainedBytes = 0;
+  let pausedAtBytes = 0;
+  // A page of the output may be the newest of as many as there are sources, all decoded for it.
+  const pageWorkBytes = header.pageSize * sources.length;
+  let workBytes = 0;
+  for (;;) {
+    const next = pages.nextNow() ?? (await pages.next());
+    if (next === undefined) break;
+    const { pgno, page, frame } = next;
+    if (frame === undefined) encoder.addPage(pgno, page);
+    else encoder.addFrame(pgno, page, frame);
+    workBytes += pageWorkBytes;
+    if (workBytes >= ENCODE_BATCH_BYTES) {
+      workBytes = 0;
+      await replica.clock.yield();
+    }
+    if (encoder.pendingSize < CHUNK_SIZE) continue;
+    drainedBytes += encoder.pendingSize;
+    chunks.push(encoder.drain());
+    if (drainedBytes > COMPACT_BYTES_MAX) throw tooLarge(replica, header);
+    if (drainedBytes - pausedAtBytes < ENCODE_BATCH_BYTES) continue;
+    pausedAtBytes = drainedBytes;
+    await pause();
+  }
+  const { trailer } = encoder.finish();
+  chunks.push(encoder.drain());
+  return { chunks, fileChecksum: trailer.fileChecksum };
+}
+
+/** One body of all chunks, which are used up. */
+async function joinChunks(clock: Clock, chunks: Uint8Array[]): Promise<Uint8Array> {
+  const body = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0));
+  let at = 0;
+  for (const chunk of chunks.splice(0)) {
+    body.set(chunk, at);
+    at += chunk.byteLength;
+    await clock.yield();
+  }
+  return body;
+}
+
+function tooLarge(replica: Replica, { minTxid, maxTxid }: HeaderInit) {
+  const sentence =
+    `transactions ${minTxid} to ${maxTxid} come to more than ${COMPACT_BYTES_MAX} bytes, ` +
+    "which is the most that one file made here may have; the files they are in stay as they are";
+  return replicaError(replica, "STORE_UNSUPPORTED", sentence);
+}
