@@ -4,5 +4,6 @@ import { library } from "../../tooling/tsup.base.ts";
 export default defineConfig(
   library({
     index: "src/index.ts",
+    "testing/index": "src/testing/index.ts",
   }),
 );

@@ -94,7 +94,8 @@ static napi_value answer(napi_env env, napi_callback_info info){
 
 /* ---- mounts ---- */
 
-/* mountCreate(name, write, pageSize, timeoutMs, seq, txid, pageCount, changeCounter) -> id */
+/* mountCreate(name, write, pageSize, timeoutMs, seq, txid, pageCount, changeCounter,
+** journalBytesMax, remote) -> id */
 static napi_value mountCreate(napi_env env, napi_callback_info info){
   HwArgs args = hwArgs(env, info);
   char zName[HW_NAME_MAX];
@@ -108,6 +109,7 @@ static napi_value mountCreate(napi_env env, napi_callback_info info){
   state.changeCounter = hwU32At(&args, 7);
   pMount = hwMountCreate(zName, hwBoolAt(&args, 1), hwU32At(&args, 2), hwU32At(&args, 3), state);
   if( pMount==NULL ) return hwThrowErrno(env, ENOMEM, "cannot mount");
+  hwMountSetCommits(pMount, (i64)hwNumberAt(&args, 8), hwBoolAt(&args, 9));
   return hwNumber(env, pMount->id);
 }
 

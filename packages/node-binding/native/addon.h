@@ -7,7 +7,7 @@
 #include "headwater.h"
 #include "weak.h"
 
-#define MAX_ARGS 8
+#define MAX_ARGS 10
 
 /* The arguments of one call. */
 typedef struct HwArgs {

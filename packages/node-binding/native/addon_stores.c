@@ -78,7 +78,7 @@ static napi_value journalRotate(napi_env env, napi_callback_info info){
   return hwBoolean(env, rc);
 }
 
-/* journalCollect(id, afterSeq) -> { seq, pageCount, pageSize, pgnos } | undefined */
+/* journalCollect(id, afterSeq, stagedSeq) -> { seq, pageCount, pageSize, pgnos } | undefined */
 static napi_value journalCollect(napi_env env, napi_callback_info info){
   HwArgs args = hwArgs(env, info);
   HwMount *pMount = hwMountAt(&args, 0);
@@ -87,7 +87,7 @@ static napi_value journalCollect(napi_env env, napi_callback_info info){
   void *pOut;
   u32 n, *a;
   if( pMount==NULL ) return NULL;
-  a = hwSegmentCollect(pMount, hwSeqAt(&args, 1), &state, &n);
+  a = hwSegmentCollect(pMount, hwSeqAt(&args, 1), hwSeqAt(&args, 2), &state, &n);
   if( a==NULL ) return n ? hwThrowErrno(env, ENOMEM, "cannot collect the journal") : NULL;
   napi_create_arraybuffer(env, n*sizeof(u32), &pOut, &buffer);
   if( n ) memcpy(pOut, a, n*sizeof(u32));
@@ -101,7 +101,12 @@ static napi_value journalCollect(napi_env env, napi_callback_info info){
   return object;
 }
 
-/* journalRead(id, pgnos, seq, out) */
+/*
+** journalRead(id, pgnos, seq, out)
+**
+** Of a staged commit only while it is staged; a thread that stops waiting because the engine ends
+** takes its commit back without asking.
+*/
 static napi_value journalRead(napi_env env, napi_callback_info info){
   HwArgs args = hwArgs(env, info);
   HwMount *pMount = hwMountAt(&args, 0);
@@ -111,20 +116,25 @@ static napi_value journalRead(napi_env env, napi_callback_info info){
   u64 seq = hwSeqAt(&args, 2);
   u8 *pOut = hwBytesAt(&args, 3, &nOut);
   u32 pageSize;
-  int rc = 1;
+  int bStaged, bThere, rc = 1;
   if( pMount==NULL ) return NULL;
   nPgno /= sizeof(u32);
   pageSize = atomic_load(&pMount->pageSize);
   if( nOut<nPgno*pageSize ) return hwThrowErrno(env, EINVAL, "the output is too small");
   pthread_mutex_lock(&pMount->mutex);
   pList = hwSegmentListRef(pMount->pSegments);
+  bStaged = seq>pMount->state.seq;
   pthread_mutex_unlock(&pMount->mutex);
   for(i=0; i<nPgno && rc==1; i++){
     rc = hwSegmentRead(pList, aPgno[i], seq, pageSize, pOut + i*pageSize);
   }
   pthread_mutex_lock(&pMount->mutex);
   hwSegmentListUnref(pList);
+  bThere = seq<=pMount->state.seq || seq==pMount->stagedSeq;
   pthread_mutex_unlock(&pMount->mutex);
+  if( !bThere || (bStaged && !hwEngineAlive()) ){
+    return hwThrowErrno(env, ESTALE, "the commit was taken back");
+  }
   if( rc!=1 ) return hwThrowErrno(env, rc ? errno : ENOENT, "cannot read the journal");
   return NULL;
 }

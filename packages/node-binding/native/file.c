@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include "name.h"
+#include "txn.h"
 
 /* Why the last call on this file failed, in words; the first reason of a call is kept. */
 void hwWhy(HwFile *pFile, const char *zFormat, ...){
@@ -40,7 +41,7 @@ static void addToCounter(u8 *z, int n, i64 offset, int at, u32 add){
 **            cache exactly as long as nothing changed, and trusts
 **   28       the page count, which is the published one.
 **
-** In write mode SQLite's own counter is served, plus what publishHeader (txn.c) wants added.
+** In write mode SQLite's own counter is served, plus what publishHeader (commit.c) wants added.
 */
 static void patchPageOne(HwFile *pFile, u8 *z, int n, i64 offset){
   struct { int at; u8 byte; } aPatch[14];
@@ -137,11 +138,22 @@ static int readRange(HwFile *pFile, u8 *pOut, int n, i64 offset){
   return rc;
 }
 
+/* Keeps the change counter that SQLite was shown, so that commit.c can tell whether it counted. */
+static void noteCounter(HwFile *pFile, const u8 *pData, int n, i64 offset){
+  if( pFile->txn.bOpen || offset>24 || offset+n<28 ) return;
+  pFile->counter = hwGet32(pData+24-offset);
+  pFile->counterSeq = pFile->pinned.seq;
+}
+
 static int hwRead(sqlite3_file *p, void *pOut, int n, sqlite3_int64 offset){
   HwFile *pFile = (HwFile*)p;
   int rc;
   if( pFile->pMount==NULL ) return shortRead(pOut, n);
-  if( pFile->eLock!=SQLITE_LOCK_NONE ) return readRange(pFile, pOut, n, offset);
+  if( pFile->eLock!=SQLITE_LOCK_NONE ){
+    rc = readRange(pFile, pOut, n, offset);
+    if( rc==SQLITE_OK ) noteCounter(pFile, pOut, n, offset);
+    return rc;
+  }
   rc = hwPin(pFile);
   if( rc!=SQLITE_OK ) return SQLITE_IOERR_READ;
   rc = readRange(pFile, pOut, n, offset);
@@ -165,12 +177,14 @@ static int hwWrite(sqlite3_file *p, const void *pIn, int n, sqlite3_int64 offset
 
 static int hwTruncate(sqlite3_file *p, sqlite3_int64 size){
   HwFile *pFile = (HwFile*)p;
-  u32 pageSize;
+  u32 pageSize, nPages;
   if( pFile->pMount==NULL || pFile->pMount->pWriter!=pFile ) return SQLITE_READONLY;
   pageSize = pFile->txn.bOpen ? pFile->txn.pageSize : atomic_load(&pFile->pMount->pageSize);
   if( pageSize==0 ) return SQLITE_OK;
+  nPages = (u32)((size+pageSize-1)/pageSize);
+  if( nPages==filePages(pFile) ) return SQLITE_OK;
   hwTxnBegin(pFile, pageSize);
-  return hwTxnTruncate(pFile, (u32)((size+pageSize-1)/pageSize));
+  return hwTxnTruncate(pFile, nPages);
 }
 
 /* The commit record is in the file already (HW: SQLITE_FCNTL_SYNC); FULL also wants it on disk. */
@@ -212,6 +226,7 @@ static int takeWriter(HwFile *pFile){
     rc = SQLITE_BUSY_SNAPSHOT;
   }else{
     pMount->pWriter = pFile;
+    pFile->bFresh = 1;
   }
   pthread_mutex_unlock(&pMount->mutex);
   return rc;
@@ -220,6 +235,7 @@ static int takeWriter(HwFile *pFile){
 static void dropWriter(HwFile *pFile){
   HwMount *pMount = pFile->pMount;
   hwTxnDiscard(pFile);
+  pFile->bFresh = pFile->bFailed = 0;
   pthread_mutex_lock(&pMount->mutex);
   if( pMount->pWriter==pFile ) pMount->pWriter = NULL;
   pthread_mutex_unlock(&pMount->mutex);
@@ -283,9 +299,12 @@ static int hwFileControl(sqlite3_file *p, int op, void *pArg){
   if( pFile->pMount==NULL ) return SQLITE_NOTFOUND;
   switch( op ){
     case SQLITE_FCNTL_SYNC:
-      return hwTxnAppend(pFile);
+      return hwCommitPhaseOne(pFile);
     case SQLITE_FCNTL_COMMIT_PHASETWO:
-      if( pFile->txn.bAppended ) hwTxnPublish(pFile);
+      return hwCommitPhaseTwo(pFile);
+    case SQLITE_FCNTL_BUSYHANDLER:
+      memcpy(&pFile->xBusy, &((void**)pArg)[0], sizeof(void*));
+      pFile->pBusyArg = ((void**)pArg)[1];
       return SQLITE_OK;
     case SQLITE_FCNTL_PRAGMA:
       return hwPragma(pFile, (char**)pArg);
@@ -344,6 +363,7 @@ static int openMount(
   pFile->pMethods = &hwMethods;
   pFile->pLibrary = pLibrary;
   pFile->synchronous = 2;
+  pFile->eDurability = HW_DEFAULT;
   pFile->pMount = hwMountFind(zMount);
   if( pFile->pMount==NULL ){
     hwWhy(pFile, "headwater: \"%s\" is not mounted in this process; "

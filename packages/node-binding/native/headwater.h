@@ -38,6 +38,7 @@ typedef int64_t i64;
 #define HW_TXN_MEMORY (8<<20)        /* uncommitted bytes in memory; more go to the journal */
 #define HW_MEMFILE_MAX (8<<20)       /* rollback journal in memory; more go to a temp file */
 #define HW_HEADER_SIZE 40            /* what SQLite reads of page 1 at the start of a transaction */
+#define HW_ROOM_WAIT_MS 10           /* between two looks whether the journal has room again */
 #define HW_DELTA_DEPTH 16            /* deltas in a row: a read costs one more for each */
 #define HW_CHAIN_MAX 64              /* frames looked at: a changing chain may be a circle */
 #define HW_IMAGE_CHUNKS 4096         /* of HW_IMAGE_CHUNK_PAGES pages: every legal pgno */
@@ -94,7 +95,9 @@ struct HwMount {
   int bActive;                       /* may be found by name; under gHw.mutex */
   u32 id;
   int bWrite;                        /* opened in write mode: SQLite's own bytes are served */
+  int eDurability;                   /* of connections that have not chosen */
   u32 timeoutMs;
+  i64 journalMax;                    /* bytes of commits that the bucket has not; 0: no limit */
   char zName[HW_NAME_MAX];
   atomic_uint pageSize;              /* 0 until known */
   atomic_int bClosed;                /* the engine is gone or has unmounted this */
@@ -105,7 +108,12 @@ struct HwMount {
   HwFile *pPins;                     /* files with SHARED or more */
   HwSegmentList *pSegments;
   HwSegment *pActive;
+  HwSegment *pNextSegment;           /* becomes pActive when bAppending ends */
   int bAppending;                    /* pActive has bytes of an unfinished transaction */
+  u64 stagedSeq;                     /* the commit that waits for the bucket, or 0 */
+  u32 stagedPageCount;
+  u64 syncedSeq;                     /* the bucket has every commit up to this one */
+  pthread_cond_t room;               /* the bucket has taken something from the journal */
   int bNotice;                       /* the engine wants to hear of the next commit */
   int bWritable;
   int bJournalBroken;                /* a failed append could not be undone */
@@ -120,6 +128,13 @@ struct HwMount {
   atomic_ullong nMiss;
   HwMount *pNext;
 };
+
+/* How far the records of a transaction in the journal go. */
+typedef struct HwTxnTail {
+  i64 end;                           /* 0: none was written yet */
+  u32 nRecord;                       /* page records since the last commit record */
+  u64 chain;                         /* running checksum over their headers */
+} HwTxnTail;
 
 /* Pages of one write transaction, private until commit. */
 struct HwTxn {
@@ -144,9 +159,8 @@ struct HwTxn {
   u32 bufferSize;                    /* page size that the buffers were made for */
   u8 *pDelta;                        /* room for the deltas of one batch */
   u32 nDeltaAlloc;
-  i64 tail;                          /* end of what this transaction has written to the journal */
-  u32 nRecord;                       /* page records written since the last commit record */
-  u64 chain;                         /* running checksum over their headers */
+  HwTxnTail tail;                    /* what this transaction has written to the journal */
+  HwTxnTail beforeCommit;            /* the same before hwTxnAppend */
   u64 timestampMs;                   /* of the commit */
   int bHeader;                       /* page 1 is part of the commit and begins with aHeader */
   u8 aHeader[HW_HEADER_SIZE];
@@ -159,6 +173,13 @@ struct HwFile {
   int eLock;
   int bExclusive;                    /* PRAGMA locking_mode is EXCLUSIVE */
   int synchronous;                   /* PRAGMA synchronous: 0 off, 1 normal, 2 full */
+  int eDurability;                   /* PRAGMA headwater_durability; HW_DEFAULT: the mount's */
+  int bFresh;                        /* RESERVED was taken and no SYNC came since */
+  int bFailed;                       /* the last SYNC failed, so a rollback follows */
+  u32 counter;                       /* change counter as SQLite last read it */
+  u64 counterSeq;                    /* the pin at which it did */
+  int (*xBusy)(void*);               /* the connection's busy handler, and its argument */
+  void *pBusyArg;
   HwState pinned;                    /* valid while eLock is not NONE */
   HwSegmentList *pSegments;          /* the same */
   HwFile *pPinNext, *pPinPrev;
@@ -176,10 +197,14 @@ typedef struct HwGlobal {
 } HwGlobal;
 extern HwGlobal gHw;
 
+/* When COMMIT returns: the transaction is in the local journal, or in the bucket. */
+enum { HW_EVENTUAL = 0, HW_REMOTE = 1, HW_DEFAULT = 2 };
+
 #define HW_FCNTL_SELF 0x48570001     /* gives the HwFile of a database, for extension.c */
 
 /* mount.c */
 HwMount *hwMountCreate(const char *zName, int bWrite, u32 pageSize, u32 timeoutMs, HwState state);
+void hwMountSetCommits(HwMount*, i64 journalMax, int eDurability);   /* engine, before activation */
 int hwMountActivate(HwMount*);                       /* 0 when the name is taken */
 HwMount *hwMountFind(const char *zName);             /* any; adds a reference */
 HwMount *hwMountById(u32 id);                        /* engine; no reference */
@@ -197,10 +222,15 @@ int hwTxnWrite(HwFile*, u32 pgno, const u8 *pData);
 int hwTxnRead(HwFile*, u32 pgno, u8 *pOut);          /* 1 found, 0 not, -1 I/O error */
 int hwTxnTruncate(HwFile*, u32 nPages);
 void hwTxnBegin(HwFile*, u32 pageSize);
+int hwTxnHeader(HwFile*, u8 *pOut, u32 n);           /* start of its page 1: 1 found, 0 not, -1 */
 int hwTxnAppend(HwFile*);                            /* the commit record; a SQLite result code */
-void hwTxnPublish(HwFile*);                          /* makes it visible; cannot fail */
+void hwTxnTakeBack(HwFile*);                         /* undoes that */
 void hwTxnDiscard(HwFile*);
 void hwTxnFree(HwFile*);
+
+/* commit.c: SQLite thread, on a file that holds RESERVED */
+int hwCommitPhaseOne(HwFile*);                       /* a SQLite result code */
+int hwCommitPhaseTwo(HwFile*);                       /* the same */
 
 /* segment.c */
 int hwSegmentRotate(HwMount*, const char *zPath, u64 baseTxid);   /* engine: 1, 0 busy, -1 errno */
@@ -209,16 +239,19 @@ typedef struct HwRecovered {
   u32 pageSize, pageCount;
 } HwRecovered;
 int hwSegmentRecover(HwMount*, const char *zPath, HwRecovered*, char *zErr, size_t nErr);
-u32 *hwSegmentCollect(HwMount*, u64 afterSeq, HwState*, u32 *pnPgno);
+u32 *hwSegmentCollect(HwMount*, u64 afterSeq, u64 stagedSeq, HwState*, u32 *pnPgno);
 int hwSegmentRead(HwSegmentList*, u32 pgno, u64 seq, u32 pageSize, u8 *pOut);
 int hwSegmentRetire(HwMount*, u64 seq, char ***pazPath);
 i64 hwSegmentBytes(HwMount*);
+void hwSegmentSwitch(HwMount*);                      /* under the mount's mutex */
+void hwSegmentDrop(HwSegment*);                      /* of one that no list names */
 int hwSegmentSync(HwMount*);
 HwSegmentList *hwSegmentListNew(void);
 HwSegmentList *hwSegmentListRef(HwSegmentList*);     /* under the mount's mutex */
 void hwSegmentListUnref(HwSegmentList*);             /* under the mount's mutex */
 int hwSegmentReserve(HwSegment*, u32 nEntry);
 int hwSegmentInsert(HwSegment*, u32 pgno, u64 seq, i64 offset, u32 nDelta);
+void hwSegmentWithdraw(HwSegment*, u32 pgno, u64 seq);
 u32 hwSegmentSerial(HwSegment*);
 int hwSegmentWriteHeader(HwMount*, HwSegment*, u32 pageSize);
 i64 hwSegmentEnd(HwSegment*);
@@ -245,7 +278,13 @@ void hwImageClose(HwMount*);
 void hwImageFree(HwImage*);
 
 /* request.c */
-enum { HW_REQUEST_READ = 1, HW_REQUEST_SYNC = 2, HW_NOTICE_COMMIT = 3 };
+enum {
+  HW_REQUEST_READ = 1,
+  HW_REQUEST_SYNC = 2,
+  HW_NOTICE_COMMIT = 3,
+  HW_REQUEST_COMMIT = 4,             /* bring the staged commit `seq` into the bucket */
+  HW_NOTICE_FULL = 5                 /* a commit waits for room in the journal */
+};
 typedef struct HwTaken {
   u64 id;
   u64 seq;
@@ -257,8 +296,13 @@ int hwEngineAlive(void);                             /* any */
 u32 hwRequestsTake(HwTaken *a, u32 nMax);            /* engine */
 void hwRequestAnswer(u64 id, int rc, const u8 *p, size_t n, const char *zErr); /* engine */
 int hwRequest(HwFile*, int eKind, u32 pgno, u64 seq, u8 *pOut, u32 nOut);  /* SQLite thread */
-void hwNotifyCommit(u32 mountId);                    /* SQLite thread */
+void hwNotify(u32 mountId, int eKind);               /* SQLite thread */
 void hwRequestsFail(u32 mountId);                    /* any; 0: of every mount */
+
+/* wait.c */
+void hwCondInit(pthread_cond_t*);
+struct timespec hwDeadlineIn(u32 ms);
+int hwCondWait(pthread_cond_t*, pthread_mutex_t*, const struct timespec*);  /* 0: it has passed */
 
 /* vfs.c */
 int hwLibraryRegister(const sqlite3_api_routines*, HwLibrary**);

@@ -30,6 +30,7 @@ HwMount *hwMountCreate(
     return NULL;
   }
   pthread_mutex_init(&p->mutex, NULL);
+  hwCondInit(&p->room);
   p->refs = 1;
   p->bWrite = bWrite;
   p->timeoutMs = timeoutMs;
@@ -43,6 +44,12 @@ HwMount *hwMountCreate(
   gHw.pMounts = p;
   pthread_mutex_unlock(&gHw.mutex);
   return p;
+}
+
+/* Engine thread, before the mount is active. */
+void hwMountSetCommits(HwMount *p, i64 journalMax, int eDurability){
+  p->journalMax = journalMax;
+  p->eDurability = eDurability;
 }
 
 /* Under gHw.mutex. */
@@ -85,9 +92,11 @@ HwMount *hwMountById(u32 id){
 
 static void mountFree(HwMount *p){
   hwSegmentListUnref(p->pSegments);
+  if( p->pNextSegment!=NULL ) hwSegmentDrop(p->pNextSegment);
   hwCacheMemoryUnref(p->pCacheMemory);
   hwRecentFree(p->pRecent);
   hwImageFree(p->pImages);
+  pthread_cond_destroy(&p->room);
   pthread_mutex_destroy(&p->mutex);
   free(p);
 }
@@ -112,6 +121,7 @@ void hwMountClose(HwMount *p, const char *zReason){
   snprintf(p->zReason, sizeof(p->zReason), "%s", zReason);
   p->bWritable = 0;
   atomic_store(&p->bClosed, 1);
+  pthread_cond_broadcast(&p->room);
   pthread_mutex_unlock(&p->mutex);
   hwRequestsFail(p->id);
 }
@@ -136,6 +146,7 @@ void hwMountSetWritable(HwMount *p, int bWritable, const char *zReason){
   pthread_mutex_lock(&p->mutex);
   p->bWritable = bWritable;
   snprintf(p->zReason, sizeof(p->zReason), "%s", zReason);
+  pthread_cond_broadcast(&p->room);
   pthread_mutex_unlock(&p->mutex);
 }
 

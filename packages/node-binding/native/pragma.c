@@ -62,6 +62,41 @@ static int pragmaSync(HwFile *pFile, char **azArg){
   return rc;
 }
 
+/* Of this connection, from its next COMMIT on. */
+static int pragmaDurability(HwFile *pFile, char **azArg){
+  int eNow = pFile->eDurability==HW_DEFAULT ? pFile->pMount->eDurability : pFile->eDurability;
+  if( azArg[2]==NULL ) return answer(pFile, azArg, eNow==HW_REMOTE ? "remote" : "eventual");
+  if( isWord(azArg[2], "remote") ){
+    pFile->eDurability = HW_REMOTE;
+  }else if( isWord(azArg[2], "eventual") ){
+    pFile->eDurability = HW_EVENTUAL;
+  }else{
+    azArg[0] = pFile->pLibrary->pApi->mprintf(
+      "headwater: PRAGMA %s is \"remote\" or \"eventual\", not \"%s\"", azArg[1], azArg[2]);
+    return SQLITE_ERROR;
+  }
+  return SQLITE_OK;
+}
+
+/* Commits that are not in the bucket yet. */
+static int pragmaPending(HwFile *pFile, char **azArg){
+  HwMount *pMount = pFile->pMount;
+  u64 n = 0;
+  if( azArg[2]!=NULL ) return refuseArgument(pFile, azArg);
+  pthread_mutex_lock(&pMount->mutex);
+  if( pMount->bWrite && pMount->state.seq>pMount->syncedSeq ){
+    n = pMount->state.seq-pMount->syncedSeq;
+  }
+  pthread_mutex_unlock(&pMount->mutex);
+  return answer(pFile, azArg, "%llu", (unsigned long long)n);
+}
+
+/* Bytes of them. */
+static int pragmaJournalBytes(HwFile *pFile, char **azArg){
+  if( azArg[2]!=NULL ) return refuseArgument(pFile, azArg);
+  return answer(pFile, azArg, "%lld", (long long)hwSegmentBytes(pFile->pMount));
+}
+
 /* azArg: 0 result or message, 1 name, 2 argument or NULL. */
 int hwPragma(HwFile *pFile, char **azArg){
   const char *zName = azArg[1];
@@ -91,6 +126,9 @@ int hwPragma(HwFile *pFile, char **azArg){
     return answer(pFile, azArg, "%016llx", (unsigned long long)stateNow(pFile).txid);
   }
   if( isWord(zName, "headwater_sync") ) return pragmaSync(pFile, azArg);
+  if( isWord(zName, "headwater_durability") ) return pragmaDurability(pFile, azArg);
+  if( isWord(zName, "headwater_pending") ) return pragmaPending(pFile, azArg);
+  if( isWord(zName, "headwater_journal_bytes") ) return pragmaJournalBytes(pFile, azArg);
   if( isWord(zName, "headwater_why") ){
     azArg[0] = pFile->pLibrary->pApi->mprintf("%s", pFile->zWhy);
     return SQLITE_OK;

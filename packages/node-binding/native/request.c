@@ -4,15 +4,13 @@
 ** INVARIANTS
 **
 **    - A waiting thread wakes when it is answered, when its deadline passes, when its mount is
-**      closed, or when the engine ends: never "never".
+**      closed, or when the engine ends: never "never".  Who waits for a commit has no deadline.
 **    - A request is on the queue exactly as long as its thread waits, so an answer that comes too
 **      late finds nobody and is dropped.
 **    - No JavaScript runs on the waiting thread.  The engine thread itself may not wait: it would
 **      wait for itself.
 */
-#include <errno.h>
 #include <stdio.h>
-#include <time.h>
 #include "headwater.h"
 
 typedef struct Request Request;
@@ -33,7 +31,7 @@ static struct {
   Request *pFirst, *pLast;
   u64 nextId;
   u32 nNotice;
-  u32 aNotice[64];                   /* mounts with a commit that the engine asked to hear of */
+  struct { u32 mountId, eKind; } aNotice[64];
   int bAlive;
   pthread_t engine;
   void (*xWake)(void);
@@ -85,48 +83,6 @@ void hwRequestsFail(u32 mountId){
   pthread_mutex_unlock(&gQueue.mutex);
 }
 
-static void condInit(pthread_cond_t *pCond){
-#ifdef __APPLE__
-  pthread_cond_init(pCond, NULL);
-#else
-  pthread_condattr_t attr;
-  pthread_condattr_init(&attr);
-  pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-  pthread_cond_init(pCond, &attr);
-  pthread_condattr_destroy(&attr);
-#endif
-}
-
-static struct timespec deadlineIn(u32 ms){
-  struct timespec ts;
-  clock_gettime(CLOCK_MONOTONIC, &ts);
-  ts.tv_sec += ms/1000;
-  ts.tv_nsec += (long)(ms%1000)*1000000;
-  if( ts.tv_nsec>=1000000000 ){
-    ts.tv_sec++;
-    ts.tv_nsec -= 1000000000;
-  }
-  return ts;
-}
-
-/* 0 when the deadline has passed. */
-static int waitUntil(pthread_cond_t *pCond, const struct timespec *pDeadline){
-#ifdef __APPLE__
-  struct timespec now, left;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  left.tv_sec = pDeadline->tv_sec - now.tv_sec;
-  left.tv_nsec = pDeadline->tv_nsec - now.tv_nsec;
-  if( left.tv_nsec<0 ){
-    left.tv_sec--;
-    left.tv_nsec += 1000000000;
-  }
-  if( left.tv_sec<0 ) return 0;
-  return pthread_cond_timedwait_relative_np(pCond, &gQueue.mutex, &left)!=ETIMEDOUT;
-#else
-  return pthread_cond_timedwait(pCond, &gQueue.mutex, pDeadline)!=ETIMEDOUT;
-#endif
-}
-
 static void append(Request *p){
   p->what.id = ++gQueue.nextId;
   p->pNext = NULL;
@@ -149,10 +105,14 @@ static void removeFromQueue(Request *p){
   if( gQueue.pLast==p ) gQueue.pLast = pBefore;
 }
 
-/* SQLite thread.  Blocks until there is an answer or the mount's time is up. */
+/*
+** SQLite thread.  Blocks until there is an answer or the mount's time is up.  A commit has no
+** time of its own: the engine, which alone can say what became of it, always answers.
+*/
 int hwRequest(HwFile *pFile, int eKind, u32 pgno, u64 seq, u8 *pOut, u32 nOut){
   HwMount *pMount = pFile->pMount;
-  struct timespec deadline = deadlineIn(pMount->timeoutMs);
+  struct timespec deadline = hwDeadlineIn(pMount->timeoutMs);
+  const struct timespec *pDeadline = eKind==HW_REQUEST_COMMIT ? NULL : &deadline;
   Request req;
   memset(&req.what, 0, sizeof(req.what));
   req.what.eKind = eKind;
@@ -174,11 +134,11 @@ int hwRequest(HwFile *pFile, int eKind, u32 pgno, u64 seq, u8 *pOut, u32 nOut){
     hwWhy(pFile, "SQL on the engine's own thread would wait for itself");
     return SQLITE_MISUSE;
   }
-  condInit(&req.cond);
+  hwCondInit(&req.cond);
   append(&req);
   gQueue.xWake();
   while( !req.bDone ){
-    if( !waitUntil(&req.cond, &deadline) && !req.bDone ){
+    if( !hwCondWait(&req.cond, &gQueue.mutex, pDeadline) && !req.bDone ){
       snprintf(req.zErr, sizeof(req.zErr), "no answer within %u ms", pMount->timeoutMs);
       break;
     }
@@ -190,11 +150,15 @@ int hwRequest(HwFile *pFile, int eKind, u32 pgno, u64 seq, u8 *pOut, u32 nOut){
   return req.rc;
 }
 
-/* SQLite thread. */
-void hwNotifyCommit(u32 mountId){
+/* SQLite thread.  What the engine was told already and has not taken yet is not said twice. */
+void hwNotify(u32 mountId, int eKind){
+  u32 i = 0;
   pthread_mutex_lock(&gQueue.mutex);
-  if( gQueue.bAlive && gQueue.nNotice<sizeof(gQueue.aNotice)/sizeof(gQueue.aNotice[0]) ){
-    gQueue.aNotice[gQueue.nNotice++] = mountId;
+  while( i<gQueue.nNotice
+      && (gQueue.aNotice[i].mountId!=mountId || gQueue.aNotice[i].eKind!=(u32)eKind) ) i++;
+  if( gQueue.bAlive && i==gQueue.nNotice && i<sizeof(gQueue.aNotice)/sizeof(gQueue.aNotice[0]) ){
+    gQueue.aNotice[gQueue.nNotice].mountId = mountId;
+    gQueue.aNotice[gQueue.nNotice++].eKind = (u32)eKind;
     gQueue.xWake();
   }
   pthread_mutex_unlock(&gQueue.mutex);
@@ -207,8 +171,9 @@ u32 hwRequestsTake(HwTaken *a, u32 nMax){
   pthread_mutex_lock(&gQueue.mutex);
   while( gQueue.nNotice>0 && n<nMax ){
     memset(&a[n], 0, sizeof(a[n]));
-    a[n].eKind = HW_NOTICE_COMMIT;
-    a[n++].mountId = gQueue.aNotice[--gQueue.nNotice];
+    gQueue.nNotice--;
+    a[n].eKind = gQueue.aNotice[gQueue.nNotice].eKind;
+    a[n++].mountId = gQueue.aNotice[gQueue.nNotice].mountId;
   }
   for(p=gQueue.pFirst; p!=NULL && n<nMax; p=p->pNext){
     if( p->bTaken || p->bDone ) continue;

@@ -123,12 +123,36 @@ void hwSegmentListReplace(HwMount *pMount, HwSegmentList *pNew){
   hwSegmentListUnref(pOld);
 }
 
-/* Engine thread.  1 done, 0 a transaction is in the way, -1 see errno. */
+/* Under the mount's mutex.  1, or 0 when there is no memory. */
+static int makeActive(HwMount *pMount, HwSegment *pSegment){
+  HwSegmentList *pList = hwSegmentListWith(pMount->pSegments, pSegment);
+  if( pList==NULL ) return 0;
+  pMount->pActive = pSegment;
+  hwSegmentListReplace(pMount, pList);
+  return 1;
+}
+
+/* Under the mount's mutex, when no transaction has anything in the active segment.  Without memory
+** commits go on in the present one, and the next transaction's end tries again. */
+void hwSegmentSwitch(HwMount *pMount){
+  if( pMount->pNextSegment!=NULL && makeActive(pMount, pMount->pNextSegment) ){
+    pMount->pNextSegment = NULL;
+  }
+}
+
+/*
+** Engine thread.  From the next transaction on, commits go to a new segment: at once, or as soon as
+** the one that writes to the present segment is over.  1 done, 0 another one waits for that
+** already, -1 see errno.
+*/
 int hwSegmentRotate(HwMount *pMount, const char *zPath, u64 baseTxid){
-  int fd = open(zPath, O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC|O_NOFOLLOW, 0600);
   HwSegment *pSegment;
-  HwSegmentList *pList = NULL;
-  int rc = 1;
+  int fd, bWaits, rc = 1;
+  pthread_mutex_lock(&pMount->mutex);
+  bWaits = pMount->pNextSegment!=NULL;
+  pthread_mutex_unlock(&pMount->mutex);
+  if( bWaits ) return 0;
+  fd = open(zPath, O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC|O_NOFOLLOW, 0600);
   if( fd<0 ) return -1;
   pSegment = hwSegmentNew(fd, zPath);
   if( pSegment==NULL ){
@@ -139,13 +163,9 @@ int hwSegmentRotate(HwMount *pMount, const char *zPath, u64 baseTxid){
   pSegment->baseTxid = baseTxid;
   pthread_mutex_lock(&pMount->mutex);
   if( pMount->bAppending ){
-    rc = 0;
-  }else if( (pList = hwSegmentListWith(pMount->pSegments, pSegment))==NULL ){
+    pMount->pNextSegment = pSegment;
+  }else if( !makeActive(pMount, pSegment) ){
     rc = -1;
-  }else{
-    pSegment->firstSeq = 0;
-    pMount->pActive = pSegment;
-    hwSegmentListReplace(pMount, pList);
   }
   pthread_mutex_unlock(&pMount->mutex);
   if( rc!=1 ){
@@ -156,10 +176,11 @@ int hwSegmentRotate(HwMount *pMount, const char *zPath, u64 baseTxid){
   return rc;
 }
 
-/* Writer: the first bytes of a segment, once the page size is known.  An SQLite result code. */
+/* Writer: the first bytes of a segment, once the page size is known.  An SQLite result code.  A
+** transaction of a new database that came to nothing may have left another page size in them. */
 int hwSegmentWriteHeader(HwMount *pMount, HwSegment *p, u32 pageSize){
   SegmentHeader header;
-  if( p->pageSize!=0 ) return SQLITE_OK;
+  if( p->pageSize==pageSize ) return SQLITE_OK;
   memset(&header, 0, sizeof(header));
   memcpy(header.aMagic, SEGMENT_MAGIC, 8);
   header.pageSize = pageSize;
@@ -234,17 +255,32 @@ int hwSegmentInsert(HwSegment *p, u32 pgno, u64 seq, i64 offset, u32 nDelta){
   return 1;
 }
 
-/* Newest version of pgno that is not after seq, or NULL. */
+/*
+** Writer, under the mount's mutex: takes back the newest insert, which must be this one.  Its entry
+** stays where it is and is never used again, because a reader may be looking at it; from there it
+** goes on to the version before.
+*/
+void hwSegmentWithdraw(HwSegment *p, u32 pgno, u64 seq){
+  Table *pTable = atomic_load_explicit(&p->pTable, memory_order_relaxed);
+  u32 iEntry, iPrev;
+  u32 iSlot = slotOf(p, pTable, pgno, &iEntry);
+  if( iEntry==0 || entryAt(p, iEntry-1)->seq!=seq ) return;
+  iPrev = entryAt(p, iEntry-1)->iPrev;
+  if( iPrev==0 ) p->nDistinct--;
+  atomic_store_explicit(&pTable->aSlot[iSlot], iPrev, memory_order_release);
+}
+
+/* Of the versions of a page, from the newest on: the first that is not after seq, or NULL. */
+static Entry *versionAt(HwSegment *p, u32 iEntry, u64 seq){
+  while( iEntry!=0 && entryAt(p, iEntry-1)->seq>seq ) iEntry = entryAt(p, iEntry-1)->iPrev;
+  return iEntry ? entryAt(p, iEntry-1) : NULL;
+}
+
 static Entry *findEntry(HwSegment *p, u32 pgno, u64 seq){
   Table *pTable = atomic_load_explicit(&p->pTable, memory_order_acquire);
   u32 iEntry;
   slotOf(p, pTable, pgno, &iEntry);
-  while( iEntry!=0 ){
-    Entry *pEntry = entryAt(p, iEntry-1);
-    if( pEntry->seq<=seq ) return pEntry;
-    iEntry = pEntry->iPrev;
-  }
-  return NULL;
+  return versionAt(p, iEntry, seq);
 }
 
 /* The page at an entry: its last whole version, then the deltas since.  1, or -1: I/O error. */
@@ -285,12 +321,33 @@ static int comparePgno(const void *a, const void *b){
   return x<y ? -1 : x>y;
 }
 
+/* The pages of one segment that were changed after afterSeq, up to the state.  How many. */
+static u32 collectSegment(HwSegment *p, u64 afterSeq, const HwState *pState, u32 lockPgno, u32 *a){
+  Table *pTable = atomic_load(&p->pTable);
+  u32 n = 0, i;
+  if( p->lastSeq<=afterSeq ) return 0;
+  for(i=0; i<pTable->nSlot; i++){
+    u32 iEntry = atomic_load_explicit(&pTable->aSlot[i], memory_order_relaxed);
+    Entry *pEntry = versionAt(p, iEntry, pState->seq);
+    if( pEntry==NULL || pEntry->seq<=afterSeq || pEntry->pgno>pState->pageCount ) continue;
+    if( pEntry->pgno!=lockPgno ) a[n++] = pEntry->pgno;
+  }
+  return n;
+}
+
 /*
 ** Engine thread.  The pages changed after afterSeq and not after the newest state, which goes to
-** *pState: ascending, each once, none above the page count, never the lock page.  The caller frees
-** the result; NULL with *pnPgno zero when there is nothing, with one when there is no memory.
+** *pState: ascending, each once, none above the page count, never the lock page.  With stagedSeq,
+** up to that commit, if it still waits for the bucket.  The caller frees the result; NULL with
+** *pnPgno zero when there is nothing, with one when there is no memory.
 */
-u32 *hwSegmentCollect(HwMount *pMount, u64 afterSeq, HwState *pState, u32 *pnPgno){
+u32 *hwSegmentCollect(
+  HwMount *pMount,
+  u64 afterSeq,
+  u64 stagedSeq,
+  HwState *pState,
+  u32 *pnPgno
+){
   HwSegmentList *pList;
   u32 *a = NULL;
   u32 n = 0, nAlloc = 0, i, nOut = 0;
@@ -301,20 +358,14 @@ u32 *hwSegmentCollect(HwMount *pMount, u64 afterSeq, HwState *pState, u32 *pnPgn
   pthread_mutex_lock(&pMount->mutex);
   pList = hwSegmentListRef(pMount->pSegments);
   *pState = pMount->state;
+  if( stagedSeq!=0 && stagedSeq==pMount->stagedSeq ){
+    pState->seq = stagedSeq;
+    pState->pageCount = pMount->stagedPageCount;
+  }
   for(iSegment=0; iSegment<pList->n; iSegment++) nAlloc += pList->a[iSegment]->nDistinct;
   a = nAlloc>0 && pState->seq>afterSeq ? malloc(nAlloc*sizeof(u32)) : NULL;
   for(iSegment=0; a!=NULL && iSegment<pList->n; iSegment++){
-    HwSegment *p = pList->a[iSegment];
-    Table *pTable = atomic_load(&p->pTable);
-    if( p->lastSeq<=afterSeq ) continue;
-    for(i=0; i<pTable->nSlot; i++){
-      u32 iEntry = atomic_load_explicit(&pTable->aSlot[i], memory_order_relaxed);
-      Entry *pEntry;
-      if( iEntry==0 ) continue;
-      pEntry = entryAt(p, iEntry-1);
-      if( pEntry->seq<=afterSeq || pEntry->pgno>pState->pageCount ) continue;
-      if( pEntry->pgno!=lockPgno ) a[n++] = pEntry->pgno;
-    }
+    n += collectSegment(pList->a[iSegment], afterSeq, pState, lockPgno, a+n);
   }
   hwSegmentListUnref(pList);
   pthread_mutex_unlock(&pMount->mutex);
@@ -331,8 +382,9 @@ u32 *hwSegmentCollect(HwMount *pMount, u64 afterSeq, HwState *pState, u32 *pnPgn
 }
 
 /*
-** Engine thread.  Drops the segments that hold nothing after seq, the active one excepted, and
-** gives their paths (the caller frees them and the array).  -1 when there is no memory.
+** Engine thread: the bucket has everything up to seq.  Drops the segments that hold nothing after
+** it, the active one excepted, and gives their paths (the caller frees them and the array).  -1
+** when there is no memory.
 */
 int hwSegmentRetire(HwMount *pMount, u64 seq, char ***pazPath){
   HwSegmentList *pOld, *pNew;
@@ -360,18 +412,21 @@ int hwSegmentRetire(HwMount *pMount, u64 seq, char ***pazPath){
     }
   }
   hwSegmentListReplace(pMount, pNew);
+  if( seq>pMount->syncedSeq ) pMount->syncedSeq = seq;
+  pthread_cond_broadcast(&pMount->room);
   pthread_mutex_unlock(&pMount->mutex);
   *pazPath = az;
   return n;
 }
 
-/* Engine thread. */
+/* Any thread.  Of the segments that hold commits which the bucket has not. */
 i64 hwSegmentBytes(HwMount *pMount){
   i64 n = 0;
   int i;
   pthread_mutex_lock(&pMount->mutex);
   for(i=0; i<pMount->pSegments->n; i++){
-    if( pMount->pSegments->a[i]->lastSeq ) n += pMount->pSegments->a[i]->end;
+    HwSegment *p = pMount->pSegments->a[i];
+    if( p->lastSeq>pMount->syncedSeq ) n += p->end;
   }
   pthread_mutex_unlock(&pMount->mutex);
   return n;

@@ -102,7 +102,6 @@ struct HwSegmentList {
 };
 
 HwSegment *hwSegmentNew(int fd, const char *zPath);
-void hwSegmentDrop(HwSegment*);
 HwSegmentList *hwSegmentListWith(HwSegmentList*, HwSegment*);
 void hwSegmentListReplace(HwMount*, HwSegmentList*);  /* under the mount's mutex */
 

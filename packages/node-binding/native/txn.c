@@ -8,9 +8,9 @@
 ** INVARIANTS
 **
 **    - Bytes of the segment before `end` belong to commits and are never touched.
-**    - Between hwTxnAppend and hwTxnPublish the commit record is on disk but nobody sees it; if the
-**      transaction is then discarded, the segment is cut back to `end`, or else the journal takes
-**      no more commits.
+**    - After hwTxnAppend the commit record is on disk, but nobody sees it until commit.c publishes
+**      it; if the transaction is discarded instead, the segment is cut back to `end`, or else the
+**      journal takes no more commits.
 **    - Every page between the old and the new page count has a version in the commit, zeros if
 **      SQLite wrote none, so that nothing older can show through after a shrink and a growth.
 */
@@ -41,12 +41,18 @@ void hwTxnBegin(HwFile *pFile, u32 pageSize){
   p->bOpen = 1;
 }
 
+/* Under the mount's mutex: no transaction has anything in the active segment any more. */
+void hwTxnUnclaim(HwMount *pMount){
+  pMount->bAppending = 0;
+  hwSegmentSwitch(pMount);
+}
+
 /* Claims the tail of the active segment for this transaction.  An SQLite result code. */
 static int claimTail(HwFile *pFile){
   HwMount *pMount = pFile->pMount;
   HwTxn *p = &pFile->txn;
   int rc = SQLITE_OK;
-  if( p->tail ) return SQLITE_OK;
+  if( p->tail.end ) return SQLITE_OK;
   pthread_mutex_lock(&pMount->mutex);
   if( pMount->pActive==NULL || pMount->bJournalBroken ){
     rc = SQLITE_IOERR_WRITE;
@@ -56,12 +62,12 @@ static int claimTail(HwFile *pFile){
   pthread_mutex_unlock(&pMount->mutex);
   if( rc==SQLITE_OK ) rc = hwSegmentWriteHeader(pMount, pMount->pActive, p->pageSize);
   if( rc==SQLITE_OK ){
-    p->tail = hwSegmentEnd(pMount->pActive);
+    p->tail.end = hwSegmentEnd(pMount->pActive);
     return SQLITE_OK;
   }
   hwWhy(pFile, "cannot write to the journal: %s", strerror(errno));
   pthread_mutex_lock(&pMount->mutex);
-  pMount->bAppending = 0;
+  hwTxnUnclaim(pMount);
   pthread_mutex_unlock(&pMount->mutex);
   return rc;
 }
@@ -70,13 +76,13 @@ static int writeVectors(HwFile *pFile, struct iovec *aVec, int nVec){
   HwTxn *p = &pFile->txn;
   int fd = hwSegmentFd(pFile->pMount->pActive);
   while( nVec>0 ){
-    ssize_t n = pwritev(fd, aVec, nVec, p->tail);
+    ssize_t n = pwritev(fd, aVec, nVec, p->tail.end);
     if( n<=0 ){
       if( n<0 && errno==EINTR ) continue;
       hwWhy(pFile, "cannot write to the journal: %s", strerror(errno));
       return ioResult();
     }
-    p->tail += n;
+    p->tail.end += n;
     while( nVec>0 && (size_t)n>=aVec->iov_len ){
       n -= aVec->iov_len;
       aVec++;
@@ -94,11 +100,11 @@ static CommitRecord commitRecord(HwFile *pFile){
   HwTxn *p = &pFile->txn;
   CommitRecord commit = {0};
   commit.type = RECORD_COMMIT;
-  commit.nRecord = p->nRecord;
+  commit.nRecord = p->tail.nRecord;
   commit.seq = pFile->pinned.seq+1;
   commit.pageCount = p->nFilePages;
   commit.timestampMs = p->timestampMs;
-  commit.checksum = hwHash(p->chain, &commit, COMMIT_RECORD_SIZE-8);
+  commit.checksum = hwHash(p->tail.chain, &commit, COMMIT_RECORD_SIZE-8);
   return commit;
 }
 
@@ -153,14 +159,14 @@ static void batchPage(HwFile *pFile, Batch *pBatch, struct HwTxnPage *pPage, int
   pRecord->pgno = pPage->pgno;
   pRecord->seq = pFile->pinned.seq+1;
   pRecord->checksum = n ? hwHash(pPage->pgno, pData, n) : 0;
-  p->chain = hwHash(p->chain, pRecord, PAGE_RECORD_SIZE);
-  p->nRecord++;
+  p->tail.chain = hwHash(p->tail.chain, pRecord, PAGE_RECORD_SIZE);
+  p->tail.nRecord++;
   pBatch->aVec[pBatch->nVec++] = (struct iovec){ pRecord, PAGE_RECORD_SIZE };
   pBatch->offset += PAGE_RECORD_SIZE;
+  pPage->nDelta = nDelta;
   if( n==0 ) return;
   pBatch->aVec[pBatch->nVec++] = (struct iovec){ pData, n };
   pPage->offset = pBatch->offset;
-  pPage->nDelta = nDelta;
   pBatch->offset += n;
 }
 
@@ -177,10 +183,12 @@ static int needDeltaRoom(HwTxn *p){
 
 /*
 ** Writes the pages that are in memory, and the commit record if there is one, at the tail.  Before
-** the commit pages are written whole, since this transaction may have to read them back.
+** the commit pages are written whole, since this transaction may have to read them back.  When that
+** fails nothing was written: the next try begins at the same place.
 */
 static int writePages(HwFile *pFile, int bCommit){
   HwTxn *p = &pFile->txn;
+  HwTxnTail before = p->tail;
   Batch batch;
   CommitRecord commit;
   u32 i = 0;
@@ -188,7 +196,7 @@ static int writePages(HwFile *pFile, int bCommit){
   if( !needDeltaRoom(p) ) return SQLITE_IOERR_NOMEM;
   do{
     batch.nRecord = batch.nVec = 0;
-    batch.offset = p->tail;
+    batch.offset = p->tail.end;
     batch.pDelta = p->pDelta;
     for(; i<p->nPage && batch.nRecord<BATCH_PAGES; i++){
       struct HwTxnPage *pPage = &p->aPage[i];
@@ -203,6 +211,7 @@ static int writePages(HwFile *pFile, int bCommit){
     }
     rc = writeVectors(pFile, batch.aVec, batch.nVec);
   }while( rc==SQLITE_OK && i<p->nPage );
+  if( rc!=SQLITE_OK ) p->tail = before;
   return rc;
 }
 
@@ -231,7 +240,7 @@ int hwTxnWrite(HwFile *pFile, u32 pgno, const u8 *pData){
   int rc;
   if( p->bAppended ){
     p->bAppended = 0;
-    p->tail -= COMMIT_RECORD_SIZE;
+    p->tail.end -= COMMIT_RECORD_SIZE;
   }
   if( (size_t)p->nBufferUsed*p->pageSize>=HW_TXN_MEMORY ){
     rc = spill(pFile);
@@ -272,7 +281,7 @@ int hwTxnRead(HwFile *pFile, u32 pgno, u8 *pOut){
 static int rewriteCommit(HwFile *pFile){
   CommitRecord commit = commitRecord(pFile);
   int fd = hwSegmentFd(pFile->pMount->pActive);
-  i64 offset = pFile->txn.tail - COMMIT_RECORD_SIZE;
+  i64 offset = pFile->txn.tail.end - COMMIT_RECORD_SIZE;
   if( pwrite(fd, &commit, sizeof(commit), offset)==sizeof(commit) ) return SQLITE_OK;
   hwWhy(pFile, "cannot write to the journal: %s", strerror(errno));
   return SQLITE_IOERR_TRUNCATE;
@@ -298,21 +307,39 @@ int hwTxnTruncate(HwFile *pFile, u32 nPages){
   return p->bAppended ? rewriteCommit(pFile) : SQLITE_OK;
 }
 
-static u32 get32(const u8 *p){
-  return (u32)p[0]<<24 | (u32)p[1]<<16 | (u32)p[2]<<8 | p[3];
+/* The start of this transaction's own page 1.  1 found, 0 it has none, -1 an I/O error. */
+int hwTxnHeader(HwFile *pFile, u8 *pOut, u32 n){
+  struct HwTxnPage *pPage = hwTxnFindPage(&pFile->txn, 1);
+  if( pPage==NULL ) return 0;
+  if( pPage->pData!=NULL ){
+    memcpy(pOut, pPage->pData, n);
+  }else if( pPage->offset<0 ){
+    memset(pOut, 0, n);
+  }else if( pread(hwSegmentFd(pFile->pMount->pActive), pOut, n, pPage->offset)!=(ssize_t)n ){
+    hwWhy(pFile, "cannot read the journal: %s", strerror(errno));
+    return -1;
+  }
+  return 1;
 }
 
 /*
 ** The size that SQLite will give the file in phase two is in page 1 by now; a commit record that
-** says so needs no rewriting, and a crash in between leaves no pages that nobody uses.
+** says so needs no rewriting, and a crash in between leaves no pages that nobody uses.  Also keeps
+** the start of page 1.  An SQLite result code.
 */
-static void takeSizeFromHeader(HwTxn *p){
-  struct HwTxnPage *pPage = hwTxnFindPage(p, 1);
+static int takeHeader(HwFile *pFile){
+  HwTxn *p = &pFile->txn;
+  u8 aHeader[96];
   u32 nPages;
-  if( pPage==NULL || pPage->pData==NULL ) return;
-  if( memcmp(pPage->pData+24, pPage->pData+92, 4)!=0 ) return;
-  nPages = get32(pPage->pData+28);
+  int rc = hwTxnHeader(pFile, aHeader, sizeof(aHeader));
+  p->bHeader = rc>0;
+  if( rc<0 ) return SQLITE_IOERR_READ;
+  if( rc==0 ) return SQLITE_OK;
+  memcpy(p->aHeader, aHeader, HW_HEADER_SIZE);
+  nPages = hwGet32(aHeader+28);
+  if( memcmp(aHeader+24, aHeader+92, 4)!=0 ) return SQLITE_OK;
   if( nPages>0 && nPages<p->nFilePages ) setFilePages(p, nPages);
+  return SQLITE_OK;
 }
 
 /* Zeros for the pages that the file gained and that SQLite did not write. */
@@ -333,95 +360,39 @@ static u64 nowMs(void){
   return (u64)ts.tv_sec*1000 + ts.tv_nsec/1000000;
 }
 
-/* Keeps the start of page 1, if it is part of this commit.  An SQLite result code. */
-static int keepHeader(HwFile *pFile){
-  HwTxn *p = &pFile->txn;
-  struct HwTxnPage *pPage = hwTxnFindPage(p, 1);
-  int fd = hwSegmentFd(pFile->pMount->pActive);
-  p->bHeader = pPage!=NULL;
-  if( pPage==NULL ) return SQLITE_OK;
-  if( pPage->pData!=NULL ){
-    memcpy(p->aHeader, pPage->pData, HW_HEADER_SIZE);
-  }else if( pread(fd, p->aHeader, HW_HEADER_SIZE, pPage->offset)!=HW_HEADER_SIZE ){
-    hwWhy(pFile, "cannot read the journal: %s", strerror(errno));
-    return SQLITE_IOERR_READ;
-  }
-  return SQLITE_OK;
-}
-
-/* Phase one of a commit: all pages and the commit record, on their way to disk. */
+/* All pages and the commit record, on their way to disk.  An SQLite result code. */
 int hwTxnAppend(HwFile *pFile){
   HwTxn *p = &pFile->txn;
   int rc;
-  if( !p->bOpen || p->bAppended ) return SQLITE_OK;
-  takeSizeFromHeader(p);
-  rc = claimTail(pFile);
+  p->beforeCommit = p->tail;
+  rc = takeHeader(pFile);
+  if( rc==SQLITE_OK ) rc = claimTail(pFile);
   if( rc==SQLITE_OK ) rc = fillHoles(pFile);
   if( rc!=SQLITE_OK ) return rc;
   if( !hwSegmentReserve(pFile->pMount->pActive, p->nPage) ) return SQLITE_IOERR_NOMEM;
   p->timestampMs = nowMs();
   rc = writePages(pFile, 1);
-  if( rc==SQLITE_OK ) rc = keepHeader(pFile);
   if( rc==SQLITE_OK ) p->bAppended = 1;
   return rc;
 }
 
 /*
-** The next transaction of any connection begins by looking at the start of page 1, and keeps what
-** it has cached if the change counter is the same.  Under an exclusive lock SQLite does not count,
-** since nobody else could read; here others can, so what they are shown goes on counting, and never
-** comes back to a number that it had before.
+** Cuts off what hwTxnAppend has written: the transaction is again as it was before, and may go on.
+** The cut is on disk when this returns, so that no loss of power brings back a commit that was
+** reported as failed.  A journal that cannot be cut takes no more commits.
 */
-static void publishHeader(HwState *pState, HwTxn *p){
-  int bKnown = pState->bHeader;
-  u32 next = bKnown ? get32(pState->aHeader+24) + pState->counterBump + 1 : 0;
-  if( p->bHeader ){
-    pState->bHeader = 1;
-    memcpy(pState->aHeader, p->aHeader, HW_HEADER_SIZE);
-  }
-  if( bKnown ){
-    u32 ahead = next - get32(pState->aHeader+24);
-    pState->counterBump = ahead<0x80000000u ? ahead : 0;
-  }else if( !p->bHeader || pState->counterBump ){
-    pState->counterBump++;
-  }
-}
-
-/* Phase two: readers that start from now on see it.  Cannot fail. */
-void hwTxnPublish(HwFile *pFile){
+void hwTxnTakeBack(HwFile *pFile){
   HwMount *pMount = pFile->pMount;
   HwTxn *p = &pFile->txn;
-  u64 seq = pFile->pinned.seq+1;
-  int bNotice;
-  u32 i, serial;
+  int fd = hwSegmentFd(pMount->pActive);
+  i64 end = p->beforeCommit.end ? p->beforeCommit.end : hwSegmentEnd(pMount->pActive);
+  int bCut = ftruncate(fd, end)==0 && fdatasync(fd)==0;
+  p->tail = p->beforeCommit;
+  p->bAppended = 0;
   pthread_mutex_lock(&pMount->mutex);
-  for(i=0; i<p->nPage; i++){
-    struct HwTxnPage *pPage = &p->aPage[i];
-    if( pPage->pgno>p->nFilePages ) continue;
-    hwSegmentInsert(pMount->pActive, pPage->pgno, seq, pPage->offset<0 ? -1 : pPage->offset,
-      pPage->nDelta);
-  }
-  hwSegmentCommitted(pMount->pActive, seq, p->tail);
-  serial = hwSegmentSerial(pMount->pActive);
-  atomic_store(&pMount->pageSize, p->pageSize);
-  publishHeader(&pMount->state, p);
-  pMount->state.seq = seq;
-  pMount->state.pageCount = p->nFilePages;
-  pMount->bAppending = 0;
-  bNotice = pMount->bNotice;
-  pMount->bNotice = 0;
-  pFile->pinned = pMount->state;
-  hwSegmentListRef(pMount->pSegments);
-  hwSegmentListUnref(pFile->pSegments);
-  pFile->pSegments = pMount->pSegments;
+  if( !bCut ) pMount->bJournalBroken = 1;
+  if( p->tail.end==0 ) hwTxnUnclaim(pMount);
   pthread_mutex_unlock(&pMount->mutex);
-  for(i=0; i<p->nPage; i++){
-    struct HwTxnPage *pPage = &p->aPage[i];
-    u8 *pData = pPage->pgno<=p->nFilePages ? pPage->pData : NULL;
-    hwRecentSet(pMount, pPage->pgno, serial, p->pageSize, pPage->depth, pData);
-  }
-  hwTxnReset(p);
-  if( bNotice ) hwNotifyCommit(pMount->id);
 }
 
 /* Drops an unfinished transaction, and what it has left in the journal. */
@@ -429,11 +400,11 @@ void hwTxnDiscard(HwFile *pFile){
   HwMount *pMount = pFile->pMount;
   HwTxn *p = &pFile->txn;
   if( !p->bOpen ) return;
-  if( p->tail ){
+  if( p->tail.end ){
     int bCut = ftruncate(hwSegmentFd(pMount->pActive), hwSegmentEnd(pMount->pActive))==0;
     pthread_mutex_lock(&pMount->mutex);
-    pMount->bAppending = 0;
     if( p->bAppended && !bCut ) pMount->bJournalBroken = 1;
+    hwTxnUnclaim(pMount);
     pthread_mutex_unlock(&pMount->mutex);
   }
   hwTxnReset(p);

@@ -1,5 +1,5 @@
 /*
-** txn.h -- the table of a transaction's pages, for txn.c and txn_pages.c.
+** txn.h -- the inside of a transaction, for txn.c, txn_pages.c and commit.c.
 */
 #ifndef HEADWATER_TXN_H
 #define HEADWATER_TXN_H
@@ -13,5 +13,10 @@ struct HwTxnPage *hwTxnNeedPage(HwTxn*, u32 pgno);
 u8 *hwTxnTakeBuffer(HwTxn*);
 void hwTxnFreeBuffers(HwTxn*);
 void hwTxnReset(HwTxn*);
+void hwTxnUnclaim(HwMount*);         /* under the mount's mutex */
+
+static inline u32 hwGet32(const u8 *p){
+  return (u32)p[0]<<24 | (u32)p[1]<<16 | (u32)p[2]<<8 | p[3];
+}
 
 #endif

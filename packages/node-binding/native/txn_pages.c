@@ -90,9 +90,7 @@ void hwTxnReset(HwTxn *p){
   if( (size_t)p->nBuffer*p->pageSize>(1<<20) ) hwTxnFreeBuffers(p);
   p->nBufferUsed = 0;
   p->nPage = 0;
-  p->nRecord = 0;
-  p->chain = 0;
-  p->tail = 0;
+  memset(&p->tail, 0, sizeof(p->tail));
   p->bOpen = 0;
   p->bAppended = 0;
 }

@@ -53,6 +53,9 @@ export interface Native {
     txid: bigint,
     pageCount: number,
     changeCounter: number,
+    /** 0: no limit. */
+    journalBytesMax: number,
+    remote: boolean,
   ): number;
   mountActivate(mount: number): boolean;
   mountClose(mount: number, reason: string): void;
@@ -67,7 +70,8 @@ export interface Native {
 
   journalRecover(mount: number, path: string): NativeRecovered;
   journalRotate(mount: number, path: string, baseTxid: bigint): boolean;
-  journalCollect(mount: number, afterSeq: number): NativePending | undefined;
+  /** `stagedSeq` 0: up to what is published. */
+  journalCollect(mount: number, afterSeq: number, stagedSeq: number): NativePending | undefined;
   journalRead(mount: number, pgnos: Uint32Array, seq: number, out: Uint8Array): void;
   journalRetire(mount: number, seq: number): string[];
   journalBytes(mount: number): number;

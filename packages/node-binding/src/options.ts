@@ -5,13 +5,24 @@
 import { createHash } from "node:crypto";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { HeadwaterError, redactUrl } from "@headwater/vfs-core";
+import { type ModuleReference, ObjectStoreError, resolveModule } from "@headwater/object-store";
+import {
+  type CompactionOptions,
+  type Durability,
+  HeadwaterError,
+  redactUrl,
+} from "@headwater/vfs-core";
 import type { Driver } from "./drivers.ts";
 import type { EngineMountOptions } from "./engine/engine-mount-options.ts";
 
 export interface MountOptions {
   /** Where the replica is: `s3://bucket/path`, `file:///folder` or `memory:name`. */
-  readonly url: string;
+  readonly url?: string;
+  /**
+   * In place of a URL, a store of your own: a module whose default export makes it of the options.
+   * The engine loads it on its own thread, which functions and objects cannot go to.
+   */
+  readonly store?: ModuleReference;
   /** "read" follows the replica; "write" takes its lease. Default "read". */
   readonly mode?: "read" | "write";
   /** What connections call it: `file:NAME?vfs=headwater`. Default: the last part of the URL. */
@@ -24,6 +35,11 @@ export interface MountOptions {
   readonly lease?:
     | "off"
     | { readonly ttlMs?: number; readonly owner?: string; readonly waitMs?: number };
+  /**
+   * Write mode: compaction, snapshots and retention, while the lease is held. Default: on, with
+   * Litestream's intervals.
+   */
+  readonly compaction?: "off" | CompactionOptions;
   /** Write mode: refuse to begin a new, empty database. Default false. */
   readonly mustExist?: boolean;
   /** Read mode: wait for a replica at the URL, until the signal aborts. Default false. */
@@ -34,10 +50,29 @@ export interface MountOptions {
   readonly pollIntervalMs?: number;
   /** Write mode: how long a commit waits for its upload at the most. */
   readonly syncIntervalMs?: number;
+  /**
+   * Write mode: how long the end of the process may be held up by uploading what is pending and
+   * giving the lease back, when the mount was not closed. Default 5 s.
+   */
+  readonly exitTimeoutMs?: number;
+  /**
+   * Write mode: what COMMIT waits for. "eventual": the transaction is in the local journal, and the
+   * bucket follows. "remote": the bucket has it. `PRAGMA headwater_durability` is the same for one
+   * connection. Default "eventual".
+   */
+  readonly durability?: Durability;
+  /**
+   * Write mode: bytes of commits that the bucket has not. At the limit COMMIT waits as long as the
+   * connection's busy timeout, and then fails with SQLITE_FULL. Default 1 GiB.
+   */
+  readonly journalBytesMax?: number;
   /** How long a read may wait for the store before SQLite reports an I/O error. */
   readonly requestTimeoutMs?: number;
-  /** For the store: credentials, region, endpoint. Default: what the environment says. */
-  readonly storeOptions?: Readonly<Record<string, string | boolean | number>>;
+  /**
+   * For the store of the URL: credentials, region, endpoint. Default: what the environment says.
+   * `credentials` is a module whose default export computes them.
+   */
+  readonly storeOptions?: Readonly<Record<string, string | boolean | number | ModuleReference>>;
   /** Which SQLite libraries are to know of mounts. Default: those that the program uses. */
   readonly drivers?: readonly Driver[];
   /** Aborts the opening. */
@@ -46,23 +81,30 @@ export interface MountOptions {
 
 const KNOWN = {
   url: "string",
+  store: "any",
   mode: "string",
   name: "string",
   hydrate: "any",
   journalDir: "string",
   lease: "any",
+  compaction: "any",
   mustExist: "boolean",
   waitForReplica: "boolean",
   cacheBytes: "count",
   pollIntervalMs: "count",
   syncIntervalMs: "count",
+  durability: "string",
+  journalBytesMax: "count",
   requestTimeoutMs: "count",
+  exitTimeoutMs: "count",
   storeOptions: "any",
   drivers: "any",
   signal: "any",
 } as const satisfies Record<keyof MountOptions, "any" | "boolean" | "count" | "string">;
 
 const REQUEST_TIMEOUT_MS = 30_000;
+const EXIT_TIMEOUT_MS = 5_000;
+const DEFAULT_NAME = "headwater.db";
 const NAME_BYTES_MAX = 480;
 
 function invalid(sentence: string): HeadwaterError {
@@ -82,7 +124,7 @@ function checkKind(name: string, kind: string, value: unknown): void {
 
 function checkRaw(options: MountOptions, known: Readonly<Record<string, string>>): void {
   if (typeof options !== "object" || options === null) {
-    throw new TypeError("expected an object of options with at least a url");
+    throw new TypeError("expected an object of options with at least a url or a store");
   }
   for (const name of Object.keys(options)) {
     const alike = Object.keys(known).find((other) => other.toLowerCase() === name.toLowerCase());
@@ -93,18 +135,50 @@ function checkRaw(options: MountOptions, known: Readonly<Record<string, string>>
   for (const [name, kind] of Object.entries(known)) {
     checkKind(name, kind, (options as unknown as Record<string, unknown>)[name]);
   }
-  if (typeof options.url !== "string" || options.url === "") {
-    throw invalid('option "url" must say where the replica is, such as "s3://bucket/app.db"');
-  }
+  checkPlace(options);
   if (options.mode !== undefined && options.mode !== "read" && options.mode !== "write") {
     throw invalid(`option "mode" must be "read" or "write", not "${String(options.mode)}"`);
   }
 }
 
+function checkPlace({ url, store, storeOptions, mode, journalDir }: MountOptions): void {
+  if (store === undefined) {
+    if (typeof url === "string" && url !== "") return;
+    throw invalid('option "url" must say where the replica is, such as "s3://bucket/app.db"');
+  }
+  if (url !== undefined) throw invalid('options "url" and "store" exclude one another');
+  if (storeOptions !== undefined) {
+    throw invalid('what a store of your own needs goes into "store.options", not "storeOptions"');
+  }
+  if (mode === "write" && journalDir === undefined) {
+    throw invalid('option "journalDir" must name a folder to write to a store of your own');
+  }
+}
+
+/** As the engine can load it: found from this thread's program, with options of plain data. */
+function toModule(name: string, reference: unknown): ModuleReference {
+  if (typeof reference !== "object" || reference === null) {
+    throw invalid(`option "${name}" must be { module, options }`);
+  }
+  try {
+    return resolveModule(reference as ModuleReference);
+  } catch (error) {
+    if (!ObjectStoreError.is(error)) throw error;
+    const sentence = `option "${name}": ${error.message}`;
+    throw new HeadwaterError("OPTION_INVALID", sentence, { cause: error });
+  }
+}
+
+function toStoreOptions(options: MountOptions["storeOptions"]): EngineMountOptions["storeOptions"] {
+  if (options?.credentials === undefined) return options ?? {};
+  return { ...options, credentials: toModule("storeOptions.credentials", options.credentials) };
+}
+
 /** The last part of the URL's path, which is what people call the database. */
-function nameFromUrl(url: string): string {
+function nameFromUrl(url: string | undefined): string {
+  if (url === undefined) return DEFAULT_NAME;
   const last = redactUrl(url).replace(/\/+$/, "").split(/[/:]/).pop() ?? "";
-  return last === "" ? "headwater.db" : last;
+  return last === "" ? DEFAULT_NAME : last;
 }
 
 function checkName(name: string): string {
@@ -120,10 +194,15 @@ function checkName(name: string): string {
  * One folder per replica, in the user's state directory: commits that are not yet in the bucket
  * must survive a restart of the machine, so a temp folder would not do.
  */
-function defaultJournalDir(url: string, env: NodeJS.ProcessEnv): string {
+function defaultJournalDir({ url, storeOptions }: MountOptions, env: NodeJS.ProcessEnv): string {
+  // Stores of one's own cannot be told apart here; `checkPlace` wants a folder from their writers.
+  if (url === undefined) return "";
   const state = env.XDG_STATE_HOME ?? join(homedir(), ".local", "state");
   const shown = redactUrl(url);
-  const digest = createHash("sha256").update(shown).digest("hex").slice(0, 16);
+  // One URL can be a place on each of several servers.
+  const { endpoint = "", account = "" } = storeOptions ?? {};
+  const place = [shown, endpoint, account].join(" ").trimEnd();
+  const digest = createHash("sha256").update(place).digest("hex").slice(0, 16);
   const slug = nameFromUrl(url)
     .replace(/[^A-Za-z0-9._-]+/g, "-")
     .slice(0, 40);
@@ -142,6 +221,12 @@ function hydrateOption(hydrate: MountOptions["hydrate"]): { path?: string } | un
   return hydrate.path === undefined ? {} : { path: hydrate.path };
 }
 
+function compactionOption(compaction: MountOptions["compaction"]): MountOptions["compaction"] {
+  if (compaction === undefined || compaction === "off") return compaction;
+  if (typeof compaction === "object" && compaction !== null) return { ...compaction };
+  throw invalid('option "compaction" must be "off" or an object of intervals');
+}
+
 /** Complete, checked options for the engine. `env` is where the default journal folder is from. */
 export function toEngineOptions(
   options: MountOptions,
@@ -150,19 +235,23 @@ export function toEngineOptions(
 ): EngineMountOptions {
   checkRaw(options, { ...KNOWN, ...extra });
   return {
-    url: options.url,
-    storeOptions: options.storeOptions ?? {},
+    source: options.url ?? toModule("store", options.store),
+    storeOptions: toStoreOptions(options.storeOptions),
     name: checkName(options.name ?? nameFromUrl(options.url).replace(/[?#%\0]/g, "-")),
     unique: options.name === undefined,
     mode: options.mode ?? "read",
     hydrate: hydrateOption(options.hydrate),
-    journalDir: options.journalDir ?? defaultJournalDir(options.url, env),
+    journalDir: options.journalDir ?? defaultJournalDir(options, env),
     lease: options.lease ?? {},
+    compaction: compactionOption(options.compaction),
     mustExist: options.mustExist ?? false,
     waitForReplica: options.waitForReplica ?? false,
     cacheBytes: options.cacheBytes,
     pollIntervalMs: options.pollIntervalMs,
     syncIntervalMs: options.syncIntervalMs,
+    durability: options.durability,
+    journalBytesMax: options.journalBytesMax,
     requestTimeoutMs: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
+    exitTimeoutMs: options.exitTimeoutMs ?? EXIT_TIMEOUT_MS,
   };
 }

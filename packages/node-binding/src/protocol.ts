@@ -9,6 +9,8 @@ export const REQUEST_KIND = {
   HW_REQUEST_READ: 1,
   HW_REQUEST_SYNC: 2,
   HW_NOTICE_COMMIT: 3,
+  HW_REQUEST_COMMIT: 4,
+  HW_NOTICE_FULL: 5,
 } as const;
 
 export const SQLITE_OK = 0;

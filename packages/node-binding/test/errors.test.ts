@@ -7,6 +7,7 @@ import { useServer } from "@headwater/servers/testing";
 import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import { HeadwaterError, type MountOptions, mount, registerNodeSqlite } from "../src/index.ts";
+import { toEngineOptions } from "../src/options.ts";
 import { integrity, scalar } from "./support/dump.ts";
 import { within } from "./support/eventually.ts";
 import { openReader, openWriter } from "./support/mounts.ts";
@@ -123,6 +124,20 @@ describe("mount", () => {
     const second = await openReader({ url });
     expect(second.name).not.toBe(first.name);
     expect(scalar(first.database, "select count(*) from item")).toBe(0);
+  });
+
+  it("keeps a journal for each server on which one URL is a place", () => {
+    const env = { XDG_STATE_HOME: "/state" };
+    const folderOf = (storeOptions: MountOptions["storeOptions"] = {}) =>
+      toEngineOptions({ url: "s3://bucket/app.db", mode: "write", storeOptions }, env).journalDir;
+    const folders = [
+      folderOf(),
+      folderOf({ endpoint: "http://a" }),
+      folderOf({ endpoint: "http://b" }),
+      folderOf({ account: "c" }),
+    ];
+    expect(new Set(folders).size).toBe(folders.length);
+    expect(folderOf({ endpoint: "http://a", secretAccessKey: "s" })).toBe(folders[1]);
   });
 
   it("refuses a journal of another replica", async () => {

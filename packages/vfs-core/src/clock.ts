@@ -1,5 +1,5 @@
 /**
- * Time and turns as arguments, so that tests decide them. The real ones are in system.ts.
+ * Time, turns and chance as arguments, so that tests decide them. The real ones are in system.ts.
  */
 
 export interface SleepOptions {
@@ -16,3 +16,6 @@ export interface Clock {
   /** Lets everything else that waits for this thread go first. */
   yield(): Promise<void>;
 }
+
+/** As `Math.random`: 0 and up, below 1. */
+export type Random = () => number;

@@ -3,6 +3,7 @@
  */
 
 import type { FileLocks } from "./file-locks.ts";
+import type { Durability } from "./options.ts";
 import type { DeviceEvents, PageDevice, PublishedState } from "./page-device.ts";
 
 export interface DeviceOptions {
@@ -19,6 +20,10 @@ export interface DeviceOptions {
   readonly seq: number;
   readonly state: PublishedState;
   readonly requestTimeoutMs: number;
+  /** Write mode: bytes of commits that the bucket has not, before COMMIT waits for room. */
+  readonly journalBytesMax?: number | undefined;
+  /** Write mode: what COMMIT waits for on connections that have not chosen. */
+  readonly durability?: Durability | undefined;
 }
 
 /** The locks are for what a mount keeps on disk: its journal folder and its local image. */

@@ -34,6 +34,11 @@ export class FileTable {
     return file;
   }
 
+  /** Undefined when no map can point into the file. */
+  find(file: LtxFile): number | undefined {
+    return this.#ordinals.get(file.key);
+  }
+
   /** Whether enough files have come since the last `retain` to make another one worth its time. */
   get isDue(): boolean {
     return this.#files.length - this.#free.length >= this.#cleanAt;

@@ -1,7 +1,9 @@
 export { redactUrl } from "@headwater/object-store";
-export type { Clock, SleepOptions } from "./clock.ts";
+export type { Clock, Random, SleepOptions } from "./clock.ts";
+export type { CompactionOptions } from "./compact/compaction-options.ts";
 export { LocalDevice, LocalDeviceFactory, type PageSnapshot } from "./device/local-device.ts";
 export type { DeviceFactory, DeviceOptions } from "./device-factory.ts";
+export type { Disk } from "./disk/disk.ts";
 export {
   explainStoreFailure,
   HeadwaterError,
@@ -13,6 +15,7 @@ export type { LtxFile } from "./ltx-file.ts";
 export { type Mount, openMount, type WaitOptions } from "./mount.ts";
 export { type OpenedReplica, type OpenReplicaOptions, openReplica } from "./open-replica.ts";
 export type {
+  Durability,
   LeaseChoice,
   MountOptions,
   ReadMountOptions,
@@ -40,10 +43,12 @@ export {
   type RestorePlan,
 } from "./restore-plan.ts";
 export type {
+  CompactionJobStatus,
+  CompactionStatus,
   ErrorSummary,
   FollowStatus,
   HydrationStatus,
   MountStatus,
   SyncStatus,
 } from "./status.ts";
-export { systemClock } from "./system.ts";
+export { systemClock, systemRandom } from "./system.ts";

@@ -93,6 +93,15 @@ export const SYNC_LOOK_MS = 100;
 
 /** How long a failed upload waits before the next try: doubles from the interval up to this. */
 export const SYNC_RETRY_MS_MAX = 30_000;
+/** The same while the journal is near its limit, and commits have to wait or fail. */
+export const FULL_RETRY_MS_MAX = 1000;
+/** The same while a COMMIT waits for the bucket: doubles from the first up to the second. */
+export const COMMIT_RETRY_MS_MIN = 50;
+export const COMMIT_RETRY_MS_MAX = 1000;
+/** What became of a COMMIT that was given up is found out within this many request timeouts. */
+export const COMMIT_TIMEOUTS = 2;
+/** Part of the journal's limit from which on commits are uploaded without waiting. */
+export const JOURNAL_EAGER_SHARE = 2;
 /**
  * Pages that hydration has asked for at once, as bytes of memory; two such windows are under way.
  */
@@ -107,3 +116,38 @@ export const LIST_PAUSE_MS_MIN = 1000;
 
 /** Interval of listings that heal what following by name cannot see. */
 export const LIST_INTERVAL_MS = 30_000;
+
+/** Each time that somebody else was faster, there was one upload less on its way. */
+export const FENCE_TRIES = 5;
+
+/**
+ * Files and bytes that one compaction reads: so much is held at once. An output is one body for the
+ * store, and what it is made of is never much less.
+ */
+export const COMPACT_FILES_MAX = 512;
+export const COMPACT_BYTES_MAX = 256 * MIB;
+/** Bytes of the inputs of a compaction held at once, shared out: as long as each gets enough. */
+export const COMPACT_CHUNK_BYTES_TOTAL = 16 * MIB;
+export const COMPACT_CHUNK_BYTES_MIN = 64 * KIB;
+/** Requests in flight for compaction: enough to keep a line busy, few enough to share it. */
+export const COMPACT_PARALLEL = 4;
+/** While readers wait for the store, a compaction pauses, but not for ever. */
+export const COMPACT_PAUSE_MS = 50;
+export const COMPACT_PAUSE_MS_MAX = 1_000;
+/** Files deleted between two looks at the lease: one request of S3. */
+export const DELETE_FILES_MAX = 1000;
+/** Indexes held at once of the files that take the place of deleted ones. */
+export const RETENTION_HEIRS_MAX = 64;
+/** A reader of a writer's own process may keep files of level 0 for so long beyond their time. */
+export const READER_HOLD_MS = 3_600_000;
+/** How often everything is listed to see what others have done to the replica's files. */
+export const CATALOG_INTERVAL_MS = 3_600_000;
+/** Pause after a failed compaction: doubles from the first up to the second. */
+export const COMPACT_RETRY_MS_MIN = 5_000;
+export const COMPACT_RETRY_MS_MAX = 300_000;
+/** How long after the end of a window its compaction begins, so that its last upload has come. */
+export const COMPACT_GRACE_MS = 2_000;
+/** How long the schedule sleeps at the most, so that a clock that was set is noticed. */
+export const COMPACT_SLEEP_MS_MAX = 60_000;
+/** Outputs of one run: a backlog is worked off bit by bit, with other jobs in between. */
+export const COMPACT_OUTPUTS_MAX = 256;

@@ -16,7 +16,7 @@ import {
 } from "@headwater/ltx";
 import { TAIL_BYTES_MAX, TAIL_BYTES_MIN, TAIL_SHARE, WHOLE_FILE_BYTES } from "./limits.ts";
 import type { LtxFile } from "./ltx-file.ts";
-import type { RequestQueue, Ticket } from "./read/request-queue.ts";
+import type { Priority, RequestQueue, Ticket } from "./read/request-queue.ts";
 import { goneError, type Replica, replicaError } from "./replica.ts";
 
 export interface LoadedFile {
@@ -32,6 +32,8 @@ export interface LoadedFile {
 export interface LoadFileOptions {
   readonly queue: RequestQueue;
   readonly signal?: AbortSignal | undefined;
+  /** Undefined: somebody waits for it. */
+  readonly priority?: Priority | undefined;
 }
 
 /** Rejects with the store's own OBJECT_NOT_FOUND when the file was compacted away. */
@@ -70,9 +72,9 @@ export function explainDamage(replica: Replica, file: LtxFile, error: unknown): 
 async function loadWhole(
   replica: Replica,
   file: LtxFile,
-  { queue, signal }: LoadFileOptions,
+  { queue, signal, priority = "foreground" }: LoadFileOptions,
 ): Promise<LoadedFile> {
-  const ticket: Ticket = { priority: "foreground" };
+  const ticket: Ticket = { priority };
   const { body } = await queue.run(ticket, () => replica.store.get(file.key, { signal }));
   return openBody(file, body);
 }
@@ -80,11 +82,11 @@ async function loadWhole(
 async function loadParts(
   replica: Replica,
   file: LtxFile,
-  { queue, signal }: LoadFileOptions,
+  { queue, signal, priority = "foreground" }: LoadFileOptions,
 ): Promise<LoadedFile> {
   const { size } = file;
   const get = async (offset: number, length: number) => {
-    const ticket: Ticket = { priority: "foreground" };
+    const ticket: Ticket = { priority };
     const { body, meta } = await queue.run(ticket, () =>
       replica.store.get(file.key, { range: { offset, length }, signal }),
     );
@@ -115,7 +117,7 @@ async function loadParts(
   return { file, pageSize, pageCount: commit, index: found.index, body: undefined };
 }
 
-function requireSameRange({ minTxid, maxTxid }: LtxFile, header: Header): void {
+export function requireSameRange({ minTxid, maxTxid }: LtxFile, header: Header): void {
   if (header.minTxid === minTxid && header.maxTxid === maxTxid) return;
   const range = `${header.minTxid}..${header.maxTxid}`;
   throw new LtxError("HEADER_INVALID", `its header says that it holds transactions ${range}`);

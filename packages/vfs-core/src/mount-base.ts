@@ -37,14 +37,14 @@ export interface MountBase {
 }
 
 export function makeMountBase(settings: ReadSettings | WriteSettings): MountBase {
-  const { store, path, url, clock, requestTimeoutMs } = settings;
+  const { store, path, url, clock, random, requestTimeoutMs } = settings;
   const requestMs = Math.min(Math.max(requestTimeoutMs, REQUEST_MS_MIN), REQUEST_MS_MAX);
   const durationMsMax = CALL_TIMEOUTS * Math.max(requestTimeoutMs, requestMs);
   const counts = new RequestCounts();
   // Only files up to that size, and the lease, are asked for without a range.
   const ending = deadlined(store, { requestMs, wholeBytes: WHOLE_FILE_BYTES, clock });
   const once = traced(ending, { onRequest: counts.add, clock });
-  const again = retrying(once, { durationMsMax, clock });
+  const again = retrying(once, { durationMsMax, clock, random });
   const replica = makeReplica({ store: again, path, url, clock });
   const lineage = hashText(`${replica.name} ${path}`);
   return {

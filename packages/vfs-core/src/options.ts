@@ -3,10 +3,13 @@
  */
 
 import type { ObjectStore } from "@headwater/object-store";
-import type { Clock } from "./clock.ts";
+import type { Clock, Random } from "./clock.ts";
+import { type CompactionOptions, chooseCompaction } from "./compact/compaction-options.ts";
+import type { Disk } from "./disk/disk.ts";
+import { systemDisk } from "./disk/system-disk.ts";
 import { HeadwaterError } from "./errors.ts";
 import { LIST_INTERVAL_MS } from "./limits.ts";
-import { systemClock } from "./system.ts";
+import { systemClock, systemRandom } from "./system.ts";
 
 export type LeaseChoice =
   | "off"
@@ -17,6 +20,9 @@ export type LeaseChoice =
       /** How long to wait for a lease that another holds. Zero, the default: not at all. */
       readonly waitMs?: number | undefined;
     };
+
+/** When COMMIT returns: once the journal has the transaction, or once the bucket has it. */
+export type Durability = "eventual" | "remote";
 
 interface CommonOptions {
   /** What SQLite opens. */
@@ -35,6 +41,8 @@ interface CommonOptions {
   /** Ends the opening, not the mount. */
   readonly signal?: AbortSignal | undefined;
   readonly clock?: Clock | undefined;
+  /** Spreads retries, and makes the nonces of a lease. */
+  readonly random?: Random | undefined;
 }
 
 export interface ReadMountOptions extends CommonOptions {
@@ -52,14 +60,22 @@ export interface WriteMountOptions extends CommonOptions {
   /** A folder of this replica alone, on a disk that survives a crash. */
   readonly journalDir: string;
   readonly syncIntervalMs?: number | undefined;
+  readonly durability?: Durability | undefined;
+  /** Bytes of commits that the bucket has not, before COMMIT waits and then fails. */
+  readonly journalBytesMax?: number | undefined;
   readonly lease?: LeaseChoice | undefined;
+  /** Compaction, snapshots and retention, as the holder of the lease. On, unless it is off. */
+  readonly compaction?: "off" | CompactionOptions | undefined;
   /** Refuse to begin a new, empty database. */
   readonly mustExist?: boolean | undefined;
+  /** Where `journalDir` is; the segments in it are the page device's affair. */
+  readonly disk?: Disk | undefined;
 }
 
 export type MountOptions = ReadMountOptions | WriteMountOptions;
 
 const MIB = 1024 * 1024;
+const GIB = 1024 * MIB;
 
 const DEFAULTS = {
   cacheBytes: 64 * MIB,
@@ -67,13 +83,18 @@ const DEFAULTS = {
   pollIntervalMs: 1000,
   listIntervalMs: LIST_INTERVAL_MS,
   syncIntervalMs: 1000,
+  durability: "eventual" as Durability,
+  journalBytesMax: GIB,
 };
 
 export const LEASE_TTL_MS = 30_000;
 
 type Settled<Options> = Options &
   Required<{
-    [Name in keyof Options & (keyof typeof DEFAULTS | "clock")]: Exclude<Options[Name], undefined>;
+    [Name in keyof Options & (keyof typeof DEFAULTS | "clock" | "random" | "disk")]: Exclude<
+      Options[Name],
+      undefined
+    >;
   }>;
 
 export type ReadSettings = Settled<ReadMountOptions>;
@@ -91,9 +112,24 @@ export function settleReadOptions(options: ReadMountOptions): ReadSettings {
 export function settleWriteOptions(options: WriteMountOptions): WriteSettings {
   checkCommon(options);
   const { syncIntervalMs = DEFAULTS.syncIntervalMs } = options;
+  const { durability = DEFAULTS.durability } = options;
+  const { journalBytesMax = DEFAULTS.journalBytesMax } = options;
   checkDuration("syncIntervalMs", syncIntervalMs, 1);
+  if (durability !== "eventual" && durability !== "remote") {
+    throw invalid(`durability must be "eventual" or "remote": ${String(durability)}`);
+  }
+  if (!(Number.isFinite(journalBytesMax) && journalBytesMax > 0)) {
+    throw invalid(`journalBytesMax must be more than 0: ${journalBytesMax}`);
+  }
   if (options.journalDir === "") throw invalid("journalDir must name a folder");
-  return { ...options, ...settleCommon(options), syncIntervalMs };
+  try {
+    chooseCompaction(options.compaction, options.lease !== "off");
+  } catch (error) {
+    throw invalid((error as Error).message);
+  }
+  const { disk = systemDisk } = options;
+  const own = { syncIntervalMs, durability, journalBytesMax, disk };
+  return { ...options, ...settleCommon(options), ...own };
 }
 
 function settleCommon(options: CommonOptions) {
@@ -101,6 +137,7 @@ function settleCommon(options: CommonOptions) {
     cacheBytes: options.cacheBytes ?? DEFAULTS.cacheBytes,
     requestTimeoutMs: options.requestTimeoutMs ?? DEFAULTS.requestTimeoutMs,
     clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
   };
 }
 

@@ -45,6 +45,16 @@ export type DeviceRequest =
        */
       readonly type: "sync";
       readonly id: number;
+    }
+  | {
+      /**
+       * A COMMIT that returns only when the bucket has it: answer "done" once it has. Until then
+       * the commit is staged: `collect` and `readPages` see it, readers do not. It is published
+       * with the answer "done", and taken back with an error. It has no deadline but the engine's.
+       */
+      readonly type: "commit";
+      readonly id: number;
+      readonly seq: number;
     };
 
 /** How a request ends; the native half turns it into an SQLite result code in one place. */
@@ -93,13 +103,19 @@ export interface CommitJournal {
    */
   recover(path: string): RecoveredSegment;
   /**
-   * Starts a new segment file and makes it the one that commits go to. False when a transaction has
-   * already written to the present one: try again after the next sync.
+   * Starts a new segment file for the transactions to come; one that is writing to the present
+   * segment ends there. False, and no file, when the one started last waits for that still.
    */
   rotate(path: string, baseTxid: bigint): boolean;
-  /** What must be uploaded to bring the bucket from `afterSeq` to now; undefined if nothing. */
-  collect(afterSeq: number): PendingPages | undefined;
-  /** Copies the newest version, not after `seq`, of each page, one after another, into `out`. */
+  /**
+   * What must be uploaded to bring the bucket from `afterSeq` to now, or to the staged commit that
+   * is named; undefined if nothing.
+   */
+  collect(afterSeq: number, stagedSeq?: number): PendingPages | undefined;
+  /**
+   * Copies the newest version, not after `seq`, of each page, one after another, into `out`. Throws
+   * when `seq` is a commit that was staged and has been taken back.
+   */
   readPages(pgnos: Uint32Array, seq: number, out: Uint8Array): void;
   /**
    * Everything up to `seq` is in the bucket and in the page map. Forgets the segments (except the
@@ -107,7 +123,7 @@ export interface CommitJournal {
    * needs them; returns the paths of those files, which may be unlinked at once.
    */
   retire(seq: number): string[];
-  /** Bytes of commits that the journal still holds. */
+  /** Bytes of the segments that hold commits which are not known to be in the bucket. */
   sizeBytes(): number;
   /** Flushes the active segment to disk. */
   fsync(): void;
@@ -152,4 +168,6 @@ export interface DeviceEvents {
   onRequest(request: DeviceRequest): void;
   /** A commit was made after `armNotice()`. */
   onCommit(): void;
+  /** A COMMIT waits, or has failed, because the journal is at its limit. */
+  onFull(): void;
 }

@@ -39,6 +39,9 @@ const SIZE_MAX = 2 ** (32 - OFFSET_HIGH_BITS) - 1;
 
 type Chunk = Uint32Array;
 
+/** Of chunks that were moved, the new one by the old one. */
+export type MovedChunks = Map<Chunk, Chunk>;
+
 export class PageMap {
   readonly files: FileTable;
   readonly txid: bigint;
@@ -114,10 +117,32 @@ export class PageMap {
     return Uint32Array.from(pgnos);
   }
 
-  /** Adds the ordinals of all files that the map points into. */
-  collectOrdinals(into: Set<number>): void {
-    for (const chunk of this.chunks) {
+  /**
+   * The same map, but pages in files of these ordinals are where `heir` has them, if it does. Right
+   * only if its copies are the same. Maps that share a chunk still do when both are moved with one
+   * `done`, which has the new chunk of each old one.
+   */
+  moved(going: ReadonlySet<number>, heir: LtxFile, ranges: PageRanges, done: MovedChunks): PageMap {
+    const ordinal = this.files.add(heir);
+    const chunks = [...this.chunks];
+    for (let start = 0, end = 0; start < ranges.count; start = end) {
+      const here = chunkOf(ranges.pgnos[start]!);
+      while (end < ranges.count && chunkOf(ranges.pgnos[end]!) === here) end += 1;
+      const chunk = chunks[here];
       if (chunk === undefined) continue;
+      const known = done.get(chunk);
+      const moved = known ?? moveEntries(chunk, going, ordinal, ranges, start, end);
+      if (known === undefined) done.set(chunk, moved);
+      chunks[here] = moved;
+    }
+    return new PageMap(this.files, this.txid, this.pageCount, chunks);
+  }
+
+  /** Adds the ordinals of all files that the map points into; `seen` saves looking twice. */
+  collectOrdinals(into: Set<number>, seen = new Set<Chunk>()): void {
+    for (const chunk of this.chunks) {
+      if (chunk === undefined || seen.has(chunk)) continue;
+      seen.add(chunk);
       let last = 0;
       for (let at = 0; at < chunk.length; at += ENTRY_WORDS) {
         const ordinal = chunk[at]!;
@@ -180,14 +205,7 @@ export class PageMapBuilder {
   }
 
   #set(pgno: number, ordinal: number, offset: number, size: number): void {
-    if (offset > OFFSET_MAX || size > SIZE_MAX) {
-      throw new RangeError(`page ${pgno}: ${size} bytes at ${offset} are beyond a page map`);
-    }
-    const chunk = this.#ownChunk(chunkOf(pgno));
-    const at = entryOf(pgno);
-    chunk[at] = ordinal + 1;
-    chunk[at + 1] = offset % 2 ** 32;
-    chunk[at + 2] = size * 2 ** OFFSET_HIGH_BITS + Math.floor(offset / 2 ** 32);
+    writeEntry(this.#ownChunk(chunkOf(pgno)), pgno, ordinal, offset, size);
   }
 
   #dropAbove(pageCount: number): void {
@@ -217,6 +235,41 @@ function chunkOf(pgno: number): number {
 /** The first word of a page's entry in its chunk. */
 function entryOf(pgno: number): number {
   return ((pgno - 1) % CHUNK_PAGES) * ENTRY_WORDS;
+}
+
+function writeEntry(
+  chunk: Chunk,
+  pgno: number,
+  ordinal: number,
+  offset: number,
+  size: number,
+): void {
+  if (offset > OFFSET_MAX || size > SIZE_MAX) {
+    throw new RangeError(`page ${pgno}: ${size} bytes at ${offset} are beyond a page map`);
+  }
+  const at = entryOf(pgno);
+  chunk[at] = ordinal + 1;
+  chunk[at + 1] = offset % 2 ** 32;
+  chunk[at + 2] = size * 2 ** OFFSET_HIGH_BITS + Math.floor(offset / 2 ** 32);
+}
+
+/** A copy with the entries from `start` to `end` moved; the chunk itself if none has to be. */
+function moveEntries(
+  chunk: Chunk,
+  going: ReadonlySet<number>,
+  ordinal: number,
+  { pgnos, offsets, sizes }: PageRanges,
+  start: number,
+  end: number,
+): Chunk {
+  let moved = chunk;
+  for (let index = start; index < end; index += 1) {
+    const pgno = pgnos[index]!;
+    if (!going.has(chunk[entryOf(pgno)]! - 1)) continue;
+    if (moved === chunk) moved = chunk.slice();
+    writeEntry(moved, pgno, ordinal, offsets[index]!, sizes[index]!);
+  }
+  return moved;
 }
 
 function offsetAt(chunk: Chunk, at: number): number {

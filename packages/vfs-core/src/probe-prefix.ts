@@ -3,6 +3,7 @@
  */
 
 import { parseFileName } from "@headwater/ltx";
+import { CHECK_NAME } from "@headwater/object-store";
 import { callStore, type Replica, replicaError } from "./replica.ts";
 
 /**
@@ -24,13 +25,14 @@ export async function probePrefix(
   throw replicaError(replica, "PREFIX_NOT_REPLICA", what);
 }
 
-/** The first key that is not the lease. */
+/** The first key that is neither the lease nor left of a check of the store's conditions. */
 async function findKey(
   { store, layout }: Replica,
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
   for await (const { key } of store.list(layout.rootPrefix, { signal })) {
-    if (key !== layout.lockKey) return key;
+    if (key === layout.lockKey || key.startsWith(layout.rootPrefix + CHECK_NAME)) continue;
+    return key;
   }
   return undefined;
 }

@@ -1,6 +1,7 @@
 /**
  * Answers what SQLite threads wait for. Each request gets exactly one answer, within its deadline,
- * whatever happens.
+ * whatever happens. A COMMIT that waits for the bucket has its deadlines from the syncer, which
+ * alone knows what became of it.
  */
 
 import type { Clock } from "./clock.ts";
@@ -16,6 +17,8 @@ export interface RequestServerOptions {
   readonly readPage: (pgno: number, seq: number, signal: AbortSignal) => Promise<Uint8Array>;
   /** Resolves once everything committed so far is in the bucket. */
   readonly sync: (signal: AbortSignal) => Promise<unknown>;
+  /** Resolves once the staged commit is in the bucket. Ends by itself. */
+  readonly commit: (seq: number) => Promise<unknown>;
 }
 
 interface Served {
@@ -37,7 +40,7 @@ export class RequestServer {
   }
 
   serve(request: DeviceRequest): void {
-    const { readPage, sync } = this.#options;
+    const { readPage, sync, commit } = this.#options;
     switch (request.type) {
       case "read": {
         const { id, pgno, seq } = request;
@@ -50,6 +53,14 @@ export class RequestServer {
         const { id } = request;
         this.#serve({ id, what: "the upload did not end", otherwise: "SYNC_FAILED" }, (signal) =>
           sync(signal).then(() => ({ type: "done" })),
+        );
+        return;
+      }
+      case "commit": {
+        const { id, seq } = request;
+        commit(seq).then(
+          () => this.#answer(id, { type: "done" }),
+          (error: unknown) => this.#answer(id, toAnswer(error, "SYNC_FAILED")),
         );
         return;
       }

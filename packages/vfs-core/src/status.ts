@@ -35,10 +35,36 @@ export interface SyncStatus {
   readonly state: "idle" | "pending" | "uploading" | "failing" | "fenced";
   readonly committedSeq: number;
   readonly syncedSeq: number;
+  /** Commits that are not known to be in the bucket. */
+  readonly pendingCount: number;
+  /** Of the segments that hold them. */
   readonly journalBytes: number;
+  readonly journalBytesMax: number;
   readonly lastError: ErrorSummary | undefined;
   /** Undefined when the lease is off. */
   readonly leaseGeneration: bigint | undefined;
+}
+
+export interface CompactionJobStatus {
+  /** "level 1" and so on, "snapshot", "retention". */
+  readonly name: string;
+  /** By this machine's clock, like all times here. */
+  readonly lastRunMs: number | undefined;
+  readonly nextDueMs: number;
+  /** Files made or deleted by it so far. */
+  readonly fileCount: number;
+  /** Of the last run, if it failed. */
+  readonly lastError: ErrorSummary | undefined;
+}
+
+export interface CompactionStatus {
+  readonly jobs: readonly CompactionJobStatus[];
+  /** What the last look at the bucket found; levels without files are left out. */
+  readonly levels: readonly {
+    readonly level: number;
+    readonly fileCount: number;
+    readonly bytes: number;
+  }[];
 }
 
 export interface MountStatus {
@@ -55,6 +81,8 @@ export interface MountStatus {
   readonly requests: Readonly<Record<string, OperationCounts | undefined>>;
   readonly follow: FollowStatus | undefined;
   readonly sync: SyncStatus | undefined;
+  /** Undefined when there is none: in read mode, without a lease, or because it is off. */
+  readonly compaction: CompactionStatus | undefined;
   readonly hydration: HydrationStatus | undefined;
 }
 

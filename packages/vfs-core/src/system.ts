@@ -1,10 +1,10 @@
 /**
- * The clock and the name of this process: the only file that touches them.
+ * The clock, the dice and the name of this process: the only file that touches them.
  */
 
 import { hostname } from "node:os";
 
-import type { Clock, SleepOptions } from "./clock.ts";
+import type { Clock, Random, SleepOptions } from "./clock.ts";
 
 /** For people who ask who holds a lock. */
 export function systemProcess(): { readonly pid: number; readonly host: string } {
@@ -38,3 +38,5 @@ export const systemClock: Clock = {
   },
   yield: () => new Promise((resolve) => setImmediate(resolve)),
 };
+
+export const systemRandom: Random = () => Math.random();

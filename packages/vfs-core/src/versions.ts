@@ -64,6 +64,19 @@ export class Versions {
     if (index >= 0) this.#versions[index] = { fromSeq, map };
   }
 
+  /** Puts maps of the same content in the place of all, oldest first. */
+  replaceEach(move: (map: PageMap) => PageMap): void {
+    this.#versions = this.#versions.map(({ fromSeq, map }) => ({ fromSeq, map: move(map) }));
+  }
+
+  /** The ordinals of all files that any version points into. */
+  usedOrdinals(): Set<number> {
+    const used = new Set<number>();
+    const seen = new Set<Uint32Array>();
+    for (const { map } of this.#versions) map.collectOrdinals(used, seen);
+    return used;
+  }
+
   find(pgno: number, seq: number): PageVersion {
     const versions = this.#versions;
     const index = this.#indexAt(seq);
@@ -98,8 +111,6 @@ export class Versions {
   #cleanFiles(): void {
     const { files } = this.newest.map;
     if (!files.isDue) return;
-    const used = new Set<number>();
-    for (const { map } of this.#versions) map.collectOrdinals(used);
-    files.retain(used);
+    files.retain(this.usedOrdinals());
   }
 }

@@ -1,3 +1,4 @@
+import type { ListOptions } from "@headwater/object-store";
 import { describe, expect, it } from "vitest";
 import { JumpingClock } from "./support/clock.ts";
 import { expectState, openWorld, readAll } from "./support/reading.ts";
@@ -169,6 +170,39 @@ describe("following by listing", () => {
     await expectState(replica, world, 6);
   });
 
+  it("is not misled by a listing in the middle of a compaction", async () => {
+    const world = new World();
+    await world.write({ pages: range(1, 30) });
+    const clock = new JumpingClock();
+    let isFirst = true;
+    const store = new Proxy(world.store, {
+      get(target, name) {
+        if (name === "list") {
+          return async function* (prefix: string, options: ListOptions) {
+            const hides = isFirst && prefix.endsWith("/0001/");
+            if (hides) isFirst = false;
+            else yield* target.list(prefix, options);
+          };
+        }
+        const value = Reflect.get(target, name, target) as unknown;
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+    await using replica = await openWorld(world, { clock, store });
+    for (const pgno of [2, 3, 4]) await world.write({ pages: [pgno] });
+    await world.compact(1, [
+      [0, 1, 1],
+      [0, 2, 2],
+      [0, 3, 3],
+    ]);
+    for (const txid of [1, 2, 3]) await world.remove(0, txid, txid);
+    isFirst = true;
+    clock.jump(LIST_INTERVAL_MS);
+    expect(await replica.mount.flush()).toBe(4n);
+    expect(isFirst).toBe(false);
+    await expectState(replica, world, 4);
+  });
+
   it("shows a gap as an error, stays where it is, and heals when the file comes late", async () => {
     await using test = await started();
     const { world, replica, pollWithListing, poll } = test;
@@ -257,6 +291,31 @@ describe("following by listing", () => {
     for (const txid of [1, 2, 3]) await world.remove(0, txid, txid);
     expect(await old.readPage(90)).toEqual(world.pageAt(2, 90));
     await expect(old.readPage(20)).rejects.toThrow("compacted away");
+  });
+
+  it("shows newer pages after an old snapshot could not be made again", async () => {
+    const world = new World({ pageSize: 4096, isRandom: true });
+    await world.write({ pages: range(1, 100) });
+    await using replica = await openWorld(world, { cacheBytes: 0 });
+    {
+      using first = replica.snapshot();
+      for (const pgno of range(40, 60)) await first.readPage(pgno);
+      await world.write({ pages: [20] });
+      await replica.mount.flush();
+      using old = replica.snapshot();
+      await world.write({ pages: [21] });
+      await world.compact(1, [
+        [0, 2, 2],
+        [0, 3, 3],
+      ]);
+      await world.putState(2, 1, 1);
+      for (const txid of [1, 2, 3]) await world.remove(0, txid, txid);
+      await expect(old.readPage(20)).rejects.toThrow("compacted away");
+    }
+    await world.write({ pages: range(1, 100) });
+    await replica.mount.flush();
+    await replica.mount.flush();
+    await expectState(replica, world, 4);
   });
 });
 

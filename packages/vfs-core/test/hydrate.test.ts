@@ -2,8 +2,8 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openMount, type ReadMountOptions } from "../src/index.ts";
+import { WriterDeviceFactory } from "../src/testing/index.ts";
 import { range, World } from "./support/world.ts";
-import { WriterDeviceFactory } from "./support/writer-device.ts";
 import { makeFolder, openWriter, pagesOf } from "./support/writing.ts";
 
 async function openReader(world: World, options: Partial<ReadMountOptions> = {}) {

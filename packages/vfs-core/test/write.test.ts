@@ -4,10 +4,10 @@ import { decodeLtx } from "@headwater/ltx";
 import { faulty } from "@headwater/object-store/testing";
 import { describe, expect, it } from "vitest";
 import { openMount, openReplica } from "../src/index.ts";
+import { WriterDeviceFactory } from "../src/testing/index.ts";
 import { JumpingClock } from "./support/clock.ts";
 import { openWorld } from "./support/reading.ts";
 import { range, World } from "./support/world.ts";
-import { WriterDeviceFactory } from "./support/writer-device.ts";
 import { openWriter, pagesOf, type Writer } from "./support/writing.ts";
 
 /** The process ends without a word: nothing is uploaded, nothing is given back. */
@@ -359,6 +359,24 @@ describe("a journal left behind", () => {
       new WriterDeviceFactory(),
     );
     await expect(other).rejects.toMatchObject({ code: "JOURNAL_INVALID" });
+  });
+
+  it("belongs to one server, although another may have a bucket of the same name", async () => {
+    const world = new World();
+    const at = (place: string) =>
+      new Proxy(world.store, {
+        get(target, name) {
+          const value = name === "place" ? place : (Reflect.get(target, name, target) as unknown);
+          return typeof value === "function" ? value.bind(target) : value;
+        },
+      });
+    const first = await openWriter(world, { store: at("http://a/bucket") });
+    first.device.commit(pagesOf(world, [1], 1), 1);
+    await first.mount.close();
+    const { journalDir } = first;
+    await expect(
+      openWriter(world, { store: at("http://b/bucket"), journalDir }),
+    ).rejects.toMatchObject({ code: "JOURNAL_INVALID" });
   });
 });
 

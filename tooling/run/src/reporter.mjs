@@ -1,6 +1,6 @@
 /**
- * A Vitest reporter that writes the totals, the names of what failed, with the errors, and the names
- * of what did not run, with the reason.
+ * A Vitest reporter that writes the totals, what failed and with which errors, and what did not
+ * run, with the reason.
  *
  * The reason is what the test gave: `context.skip(condition, "why")`, in the test or in a
  * `beforeEach` of its group. A group that was skipped whole for one reason is one line.

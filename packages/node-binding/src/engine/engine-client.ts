@@ -12,6 +12,7 @@ import { HeadwaterError } from "@headwater/vfs-core";
 import { extensionPath, native } from "../native.ts";
 import { repeat } from "../system.ts";
 import { fromErrorData } from "./error-data.ts";
+import { syncAtExit } from "./exit-sync.ts";
 import {
   type CallName,
   type Calls,
@@ -89,7 +90,8 @@ function openChannel(): BroadcastChannel {
 }
 
 function receive(message: ToEngine | ToCaller): void {
-  if (message.type === "call" || message.type === "cancel" || message.caller !== caller) return;
+  if (message.type !== "value" && message.type !== "error") return;
+  if (message.caller !== caller) return;
   const waiter = take(message.id);
   if (message.type === "value") waiter?.resolve(message.value);
   else waiter?.reject(fromErrorData(message.error));
@@ -144,6 +146,11 @@ export function callEngine<Name extends CallName>(
   });
 }
 
-// A thread that waits for a page when the process ends must not hold it up. "exit" runs before the
-// worker threads are joined; in a worker it means the end of that worker only.
-if (isMainThread) process.on("exit", () => native.exiting());
+// In a worker, "exit" means the end of that worker only. A thread that waits for a page when the
+// process ends must not hold it up.
+if (isMainThread) {
+  process.on("exit", () => {
+    syncAtExit();
+    native.exiting();
+  });
+}

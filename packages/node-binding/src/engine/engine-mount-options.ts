@@ -2,12 +2,14 @@
  * What the engine is told to mount: plain data, complete and checked.
  */
 
-import type { LeaseChoice } from "@headwater/vfs-core";
+import type { ModuleReference } from "@headwater/object-store";
+import type { CompactionOptions, Durability, LeaseChoice } from "@headwater/vfs-core";
 
 export interface EngineMountOptions {
-  readonly url: string;
-  /** Credentials and the like; see `openStore`. */
-  readonly storeOptions: Readonly<Record<string, string | boolean | number>>;
+  /** The URL of the replica, or the module of its store. */
+  readonly source: string | ModuleReference;
+  /** Credentials and the like, for a URL; see `openStore`. */
+  readonly storeOptions: Readonly<Record<string, string | boolean | number | ModuleReference>>;
   /** What the mount wants to be called; with `unique`, another name is found when it is taken. */
   readonly name: string;
   readonly unique: boolean;
@@ -15,10 +17,14 @@ export interface EngineMountOptions {
   readonly hydrate: { readonly path?: string } | undefined;
   readonly journalDir: string;
   readonly lease: LeaseChoice;
+  readonly compaction: "off" | CompactionOptions | undefined;
   readonly mustExist: boolean;
   readonly waitForReplica: boolean;
   readonly cacheBytes: number | undefined;
   readonly pollIntervalMs: number | undefined;
   readonly syncIntervalMs: number | undefined;
+  readonly durability: Durability | undefined;
+  readonly journalBytesMax: number | undefined;
   readonly requestTimeoutMs: number;
+  readonly exitTimeoutMs: number;
 }

@@ -9,6 +9,7 @@ import { setCodec } from "@headwater/ltx";
 import { HeadwaterError, type Mount } from "@headwater/vfs-core";
 import { extensionPath, native } from "../native.ts";
 import { nativeCodec } from "../native-codec.ts";
+import { closeWriters, type Writer } from "./close-writers.ts";
 import type { EngineMountOptions } from "./engine-mount-options.ts";
 import { toErrorData } from "./error-data.ts";
 import {
@@ -21,10 +22,15 @@ import {
 import { dispatchRequests, type NativeDevice } from "./native-device.ts";
 import { startMount } from "./start-mount.ts";
 
+interface OpenSlot {
+  readonly mount: Mount;
+  readonly options: EngineMountOptions;
+}
+
 type MountSlot =
   | { readonly state: "opening" }
-  | { readonly state: "open"; readonly mount: Mount }
-  | { readonly state: "closing"; readonly done: Promise<void> };
+  | ({ readonly state: "open" } & OpenSlot)
+  | ({ readonly state: "closing"; readonly done: Promise<void> } & OpenSlot);
 
 const devices = new Map<number, NativeDevice>();
 const slots = new Map<string, MountSlot>();
@@ -46,7 +52,7 @@ async function mount(options: EngineMountOptions, signal: AbortSignal): Promise<
   slots.set(name, { state: "opening" });
   try {
     const opened = await startMount({ ...options, name }, devices, signal);
-    slots.set(name, { state: "open", mount: opened });
+    slots.set(name, { state: "open", mount: opened, options });
     return { name };
   } catch (error) {
     slots.delete(name);
@@ -54,20 +60,31 @@ async function mount(options: EngineMountOptions, signal: AbortSignal): Promise<
   }
 }
 
-function openMountNamed(name: string): Mount {
+function openSlotNamed(name: string): OpenSlot {
   const slot = slots.get(name);
-  if (slot?.state === "open") return slot.mount;
+  if (slot?.state === "open") return slot;
   throw new HeadwaterError("CLOSED", `"${name}" is not mounted; open it again`);
+}
+
+function openMountNamed(name: string): Mount {
+  return openSlotNamed(name).mount;
 }
 
 async function close(name: string): Promise<void> {
   const slot = slots.get(name);
   if (slot?.state === "closing") return slot.done;
-  const done = openMountNamed(name)
-    .close()
-    .finally(() => slots.delete(name));
-  slots.set(name, { state: "closing", done });
+  const { mount, options } = openSlotNamed(name);
+  const done = mount.close().finally(() => slots.delete(name));
+  slots.set(name, { state: "closing", mount, options, done });
   return done;
+}
+
+function openWriters(): Writer[] {
+  return [...slots.values()].flatMap((slot) => {
+    if (slot.state === "opening" || slot.mount.mode !== "write") return [];
+    const { mount, options } = slot;
+    return [{ mount, options, close: () => close(mount.name) }];
+  });
 }
 
 type Handlers = {
@@ -118,6 +135,7 @@ async function answerCall(call: CallMessage): Promise<void> {
 channel.onmessage = (event) => {
   const message = (event as { data: ToEngine | ToCaller }).data;
   if (message.type === "call") void answerCall(message);
+  else if (message.type === "exit") void closeWriters(openWriters(), message.gate);
   else if (message.type === "cancel") {
     const reason = new DOMException("This operation was aborted", "AbortError");
     running.get(`${message.caller}/${message.id}`)?.abort(reason);

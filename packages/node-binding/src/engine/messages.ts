@@ -34,7 +34,13 @@ export interface CancelMessage {
   readonly id: number;
 }
 
-export type ToEngine = CallMessage | CancelMessage;
+/** The process ends, and a thread waits at an `ExitGate`. */
+export interface ExitMessage {
+  readonly type: "exit";
+  readonly gate: SharedArrayBuffer;
+}
+
+export type ToEngine = CallMessage | CancelMessage | ExitMessage;
 
 /** An error as plain data; the caller's side makes an error of it again. */
 export interface ErrorData {

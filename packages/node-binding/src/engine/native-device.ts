@@ -7,12 +7,16 @@ import type {
   DeviceAnswer,
   DeviceEvents,
   DeviceState,
+  Durability,
   ImageMap,
   PageDevice,
   PublishedState,
 } from "@headwater/vfs-core";
 import type { Native, NativeState } from "../native.ts";
 import { REQUEST_KIND, SQLITE_OK, SQLITE_RESULT } from "../protocol.ts";
+
+const { HW_REQUEST_READ, HW_REQUEST_SYNC, HW_REQUEST_COMMIT, HW_NOTICE_COMMIT, HW_NOTICE_FULL } =
+  REQUEST_KIND;
 
 export interface NativeDeviceOptions {
   readonly name: string;
@@ -21,6 +25,8 @@ export interface NativeDeviceOptions {
   readonly requestTimeoutMs: number;
   readonly seq: number;
   readonly state: PublishedState;
+  readonly journalBytesMax?: number | undefined;
+  readonly durability?: Durability | undefined;
 }
 
 export class NativeDevice implements PageDevice {
@@ -46,6 +52,8 @@ export class NativeDevice implements PageDevice {
       txid,
       pageCount,
       changeCounter,
+      options.journalBytesMax ?? 0,
+      options.durability === "remote",
     );
     this.journal = nativeJournal(native, this.id);
     this.image = nativeImage(native, this.id);
@@ -113,7 +121,7 @@ function nativeJournal(native: Native, id: number): CommitJournal {
   return {
     recover: (path) => native.journalRecover(id, path),
     rotate: (path, baseTxid) => native.journalRotate(id, path, baseTxid),
-    collect: (afterSeq) => native.journalCollect(id, afterSeq),
+    collect: (afterSeq, stagedSeq = 0) => native.journalCollect(id, afterSeq, stagedSeq),
     readPages: (pgnos, seq, out) => native.journalRead(id, pgnos, seq, out),
     retire: (seq) => native.journalRetire(id, seq),
     sizeBytes: () => native.journalBytes(id),
@@ -139,19 +147,40 @@ export function dispatchRequests(native: Native, devices: ReadonlyMap<number, Na
     for (let at = 0; at < batch.length; at += 5) {
       const [kind, mount, id, pgno, seq] = batch.subarray(at, at + 5) as unknown as Request;
       const device = devices.get(mount);
-      if (device === undefined) {
-        if (kind !== REQUEST_KIND.HW_NOTICE_COMMIT) {
-          native.answer(id, SQLITE_RESULT.CLOSED, undefined, "the mount was closed");
-        }
-      } else if (kind === REQUEST_KIND.HW_REQUEST_READ) {
-        device.events.onRequest({ type: "read", id, pgno, seq });
-      } else if (kind === REQUEST_KIND.HW_REQUEST_SYNC) {
-        device.events.onRequest({ type: "sync", id });
-      } else {
-        device.events.onCommit();
+      if (device !== undefined) handOver(device, kind, { id, pgno, seq });
+      else if (kind !== HW_NOTICE_COMMIT && kind !== HW_NOTICE_FULL) {
+        native.answer(id, SQLITE_RESULT.CLOSED, undefined, "the mount was closed");
       }
     }
   }
+}
+
+function handOver({ events }: NativeDevice, kind: number, { id, pgno, seq }: Asked): void {
+  switch (kind) {
+    case HW_REQUEST_READ:
+      events.onRequest({ type: "read", id, pgno, seq });
+      return;
+    case HW_REQUEST_SYNC:
+      events.onRequest({ type: "sync", id });
+      return;
+    case HW_REQUEST_COMMIT:
+      events.onRequest({ type: "commit", id, seq });
+      return;
+    case HW_NOTICE_COMMIT:
+      events.onCommit();
+      return;
+    case HW_NOTICE_FULL:
+      events.onFull();
+      return;
+    default:
+      throw new Error(`the page device asks for ${kind}, which is nothing`);
+  }
+}
+
+interface Asked {
+  readonly id: number;
+  readonly pgno: number;
+  readonly seq: number;
 }
 
 type Request = readonly [kind: number, mount: number, id: number, pgno: number, seq: number];

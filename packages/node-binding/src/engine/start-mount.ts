@@ -2,7 +2,7 @@
  * One mount on the engine's thread: its store, its device, its engine.
  */
 
-import { type ObjectStore, openStore } from "@headwater/object-store";
+import { ObjectStoreError, type OpenedStore, openStore } from "@headwater/object-store";
 import {
   explainStoreFailure,
   HeadwaterError,
@@ -22,14 +22,15 @@ export async function startMount(
   devices: Map<number, NativeDevice>,
   signal: AbortSignal,
 ): Promise<Mount> {
-  const { store, path } = await open(options);
+  const opened = await open(options);
+  const { store } = opened;
   const made: NativeDevice[] = [];
   const forget = async (): Promise<void> => {
     for (const device of made) devices.delete(device.id);
     await store.close();
   };
   try {
-    const mount = await openMount(toMountOptions(options, store, path, signal), {
+    const mount = await openMount(toMountOptions(options, opened, signal), {
       create(deviceOptions, events) {
         const device = new NativeDevice(native, deviceOptions, events);
         devices.set(device.id, device);
@@ -45,21 +46,25 @@ export async function startMount(
   }
 }
 
-async function open({ url, storeOptions }: EngineMountOptions) {
+async function open({ source, storeOptions }: EngineMountOptions): Promise<OpenedStore> {
   try {
-    return await openStore(url, storeOptions);
+    return await openStore(source, storeOptions);
   } catch (error) {
-    throw explainStoreFailure(redactUrl(url), error);
+    if (typeof source === "string") throw explainStoreFailure(redactUrl(source), error);
+    if (!ObjectStoreError.is(error, "CONFIG_INVALID")) {
+      throw explainStoreFailure(String(source.module), error);
+    }
+    throw new HeadwaterError("STORE_CONFIG_INVALID", error.message, { cause: error });
   }
 }
 
 function toMountOptions(
   options: EngineMountOptions,
-  store: ObjectStore,
-  path: string,
+  { store, path }: OpenedStore,
   signal: AbortSignal,
 ): MountOptions {
-  const { name, url, hydrate, cacheBytes, requestTimeoutMs } = options;
+  const { name, source, hydrate, cacheBytes, requestTimeoutMs } = options;
+  const url = typeof source === "string" ? source : urlOfStore(store.name, path);
   const common = { name, store, path, url, hydrate, cacheBytes, requestTimeoutMs, signal };
   switch (options.mode) {
     case "read": {
@@ -67,12 +72,21 @@ function toMountOptions(
       return { ...common, mode: "read", pollIntervalMs, waitForReplica };
     }
     case "write": {
-      const { journalDir, syncIntervalMs, lease, mustExist } = options;
-      return { ...common, mode: "write", journalDir, syncIntervalMs, lease, mustExist };
+      const { journalDir, syncIntervalMs, lease, compaction, mustExist } = options;
+      const { durability, journalBytesMax } = options;
+      const commits = { journalDir, syncIntervalMs, durability, journalBytesMax };
+      return { ...common, ...commits, mode: "write", lease, compaction, mustExist };
     }
     default:
       throw new HeadwaterError("OPTION_INVALID", `no such mode: ${String(options.mode)}`);
   }
+}
+
+/** What messages and the journal call a replica that no URL leads to. */
+function urlOfStore(name: string, path: string): string {
+  const isUrl = /^[A-Za-z][A-Za-z0-9+.-]*:/.test(name);
+  const place = (isUrl ? name : `store:${name}`).replace(/[?#]/g, encodeURIComponent);
+  return path === "" ? place : `${place}/${path}`;
 }
 
 /** The same mount, which also lets go of what was opened for it. */

@@ -6,7 +6,7 @@ import { dump, findDumpDifference, integrity, scalar } from "../support/dump.ts"
 import { eventually } from "../support/eventually.ts";
 import { Litestream, litestreamProblem } from "../support/litestream.ts";
 import { openReader, openWriter } from "../support/mounts.ts";
-import { fileStore, type Place, s3Store } from "../support/stores.ts";
+import { azureStore, fileStore, gcsStore, type Place, s3Store } from "../support/stores.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const GROW = `
@@ -34,9 +34,16 @@ const PHASES: readonly (readonly [name: string, ...sql: string[]])[] = [
 ];
 
 const problem = litestreamProblem();
-const part = "Litestream reading on S3 what is written";
+const part = "Litestream reading on servers what is written";
 
-describe.each([fileStore, await s3Store("ceph", part)])("Litestream on $name", (store) => {
+const STORES = [
+  fileStore,
+  await s3Store("ceph", part),
+  await azureStore(part),
+  await gcsStore(part),
+];
+
+describe.each(STORES)("Litestream on $name", (store) => {
   const runs = problem === undefined && store.problem === undefined;
   const suffix = problem === undefined ? "" : ` (not run: ${problem})`;
 

@@ -99,7 +99,7 @@ describe("a journal segment", () => {
     mount.close();
   });
 
-  it("does not rotate under a transaction that has spilled into it", () => {
+  it("is followed by the next when the transaction that has spilled into it is over", () => {
     const folder = tempDir();
     const mount = bareMount(folder);
     const database = mount.open();
@@ -109,11 +109,40 @@ describe("a journal segment", () => {
       "with recursive n(i) as (select 1 union all select i + 1 from n where i < 4000) " +
         "insert into t select randomblob(4000) from n",
     );
-    expect(native.journalRotate(mount.id, join(folder, "second"), 0n)).toBe(false);
+    const second = join(folder, "second");
+    expect(native.journalRotate(mount.id, second, 0n)).toBe(true);
+    expect(native.journalRotate(mount.id, join(folder, "third"), 0n)).toBe(false);
+    expect(readFileSync(second)).toHaveLength(0);
     database.exec("rollback");
-    expect(native.journalRotate(mount.id, join(folder, "second"), 0n)).toBe(true);
     expect(database.pragma("integrity_check", { simple: true })).toBe("ok");
     expect(database.prepare("select count(*) from t").pluck().get()).toBe(0);
+    database.exec("insert into t values (1)");
+    expect(readFileSync(second).length).toBeGreaterThan(0);
+    expect(native.journalRotate(mount.id, join(folder, "third"), 0n)).toBe(true);
+    expect(native.journalRetire(mount.id, native.mountState(mount.id).seq)).toHaveLength(2);
+    mount.close();
+  });
+
+  it("has the page size of what is in it, not of what was rolled back before", () => {
+    const folder = tempDir();
+    const mount = bareMount(folder);
+    const first = mount.open();
+    first.pragma("page_size = 1024");
+    first.pragma("cache_size = 10");
+    first.exec("begin; create table t(a)");
+    first.exec(
+      "with recursive n(i) as (select 1 union all select i + 1 from n where i < 3000) " +
+        "insert into t select randomblob(4000) from n; rollback",
+    );
+    const second = mount.open();
+    second.pragma("page_size = 8192");
+    second.exec("create table t(a); insert into t values (1)");
+    const copy = join(folder, "copy");
+    copyFileSync(join(folder, `${mount.filename.slice(5).split("?")[0]}.journal`), copy);
+    const again = bareMount(folder, [copy]);
+    expect(again.recovered).toMatchObject({ pageSize: 8192, lastSeq: 2 });
+    expect(again.open().prepare("select a from t").pluck().get()).toBe(1);
+    again.close();
     mount.close();
   });
 

@@ -40,6 +40,44 @@ describe("a process", () => {
     expect(scalar(database, COUNT)).toBe(2);
   });
 
+  it.each([
+    ["by itself", 0],
+    ["by process.exit()", 7],
+    ["by an error that nobody caught", 1],
+  ])("that ends %s brings its commits into the bucket", async (how, code) => {
+    const url = `file://${tempDir()}/app.db`;
+    const writer = program();
+    const options = { url, mode: "write", journalDir: tempDir(), syncIntervalMs: NEVER_MS };
+    const name = await writer.call("mount", options);
+    await writer.call("exec", name, `${CREATE}; ${ADD}`);
+    if (how === "by itself") writer.hangUp();
+    else void writer.call(code === 1 ? "fail" : "exit", code).catch(() => {});
+    expect(await within("exit", writer.ended)).toMatchObject({ code });
+    // With its lease given back, nobody has to wait, and with a journal of its own nothing helps.
+    const { database } = await openWriter({ url, journalDir: tempDir(), mustExist: true });
+    expect(scalar(database, COUNT)).toBe(1);
+  });
+
+  it.each(["SIGTERM", "SIGINT"] as const)(
+    "that is told to end by %s brings its commits into the bucket, if it asked for that",
+    async (signal) => {
+      for (const listens of [false, true]) {
+        const url = `file://${tempDir()}/app.db`;
+        const writer = program();
+        const options = { url, mode: "write", journalDir: tempDir(), syncIntervalMs: NEVER_MS };
+        const name = await writer.call("mount", options);
+        await writer.call("closeOnSignals");
+        if (listens) await writer.call("listenTo", signal, 9);
+        await writer.call("exec", name, `${CREATE}; ${ADD}`);
+        process.kill(writer.pid, signal);
+        const end = listens ? { code: 9, signal: null } : { code: null, signal };
+        expect(await within("exit", writer.ended)).toMatchObject(end);
+        const { database } = await openWriter({ url, journalDir: tempDir(), mustExist: true });
+        expect(scalar(database, COUNT)).toBe(1);
+      }
+    },
+  );
+
   it("that only reads ends by itself, hydrating or not", async () => {
     const url = `file://${tempDir()}/app.db`;
     const { database, flush } = await openWriter({ url });
@@ -63,6 +101,7 @@ describe("a process", () => {
       mode: "write",
       journalDir,
       syncIntervalMs: 20,
+      exitTimeoutMs: 300,
       lease: { ttlMs: 2000 },
     });
     await writer.call("exec", name, `${CREATE}; ${ADD}`);
@@ -73,7 +112,12 @@ describe("a process", () => {
     if (how === "by itself") writer.hangUp();
     else void writer.call("exit", 7).catch(() => {});
     const code = how === "by itself" ? 0 : 7;
-    expect(await within("exit", writer.ended)).toMatchObject({ code, stderr: "" });
+    const { stderr, ...end } = await within("exit", writer.ended);
+    expect(end.code).toBe(code);
+    expect(stderr).toBe(
+      "headwater: 2 commits could not be brought into the bucket (time was up), " +
+        `and kept in ${journalDir} until "app.db" is opened to write again\n`,
+    );
     store.thaw();
     const lease = { ttlMs: 2000, waitMs: 20_000 };
     const again = await openWriter({ ...store.options, journalDir, lease });

@@ -9,10 +9,11 @@ import { parentPort, workerData } from "node:worker_threads";
 import { SeededRandom } from "@headwater/ltx/testing";
 import Database from "better-sqlite3";
 import { SUM, TOTAL, transfer } from "./bank.ts";
+import { extendedCode } from "./result-code.ts";
 
 export interface BankThreadData {
   readonly filename: string;
-  readonly role: "read with better-sqlite3" | "read with node:sqlite" | "write";
+  readonly role: "read with better-sqlite3" | "read with node:sqlite" | "write" | "try to write";
   readonly seed: number;
   /** Zero while it has to go on. */
   readonly stop: Int32Array;
@@ -20,6 +21,8 @@ export interface BankThreadData {
 
 export interface BankThreadResult {
   readonly count: number;
+  /** COMMITs that the bucket did not take. */
+  readonly failures?: number;
   readonly problem: string | undefined;
 }
 
@@ -70,12 +73,18 @@ function write(): BankThreadResult {
   const database = new Database(filename, { timeout: 30_000 });
   const random = new SeededRandom(seed);
   let count = 0;
+  let failures = 0;
   while (Atomics.load(stop, 0) === 0) {
-    transfer(database, random);
-    count += 1;
+    try {
+      transfer(database, random);
+      count += 1;
+    } catch (error) {
+      if (role !== "try to write" || extendedCode(error) !== "SQLITE_IOERR_FSYNC") throw error;
+      failures += 1;
+    }
   }
   database.close();
-  return { count, problem: undefined };
+  return { count, failures, problem: undefined };
 }
 
-parentPort?.postMessage(role === "write" ? write() : read());
+parentPort?.postMessage(role.startsWith("read") ? read() : write());

@@ -41,7 +41,7 @@ export function bareMount(folder: string, recover: readonly string[] = []): Bare
   start();
   names += 1;
   const name = `bare-${names}.db`;
-  const id = native.mountCreate(name, true, 0, 5000, 0, 0n, 0, 0);
+  const id = native.mountCreate(name, true, 0, 5000, 0, 0n, 0, 0, 0, false);
   let recovered: BareMount["recovered"];
   try {
     for (const path of recover) recovered = native.journalRecover(id, path);
@@ -70,7 +70,7 @@ export function bareMount(folder: string, recover: readonly string[] = []): Bare
 
 /** The whole database as of now, as `journalCollect` and `journalRead` give it. */
 export function collectDatabase(id: number): Uint8Array {
-  const pending = native.journalCollect(id, 0);
+  const pending = native.journalCollect(id, 0, 0);
   if (pending === undefined) return new Uint8Array(0);
   const out = new Uint8Array(pending.pgnos.length * pending.pageSize);
   native.journalRead(id, pending.pgnos, pending.seq, out);

@@ -53,7 +53,9 @@ async function dumpTable(query: Query, name: string, sql: string): Promise<strin
 }
 
 async function columnsOf(query: Query, table: string): Promise<Column[]> {
-  const rows = await query(`select name, pk from pragma_table_xinfo(${quoteText(table)})`);
+  // Hidden columns of virtual tables are arguments and handles, not content.
+  const from = `pragma_table_xinfo(${quoteText(table)}) where hidden <> 1`;
+  const rows = await query(`select name, pk from ${from}`);
   return rows.map(([name, pk]) => ({ name: String(name), isKey: Number(pk) > 0 }));
 }
 

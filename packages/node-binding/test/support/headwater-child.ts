@@ -4,7 +4,7 @@
 
 import { Worker } from "node:worker_threads";
 import Database from "better-sqlite3";
-import { type MountHandle, type MountOptions, mount } from "../../src/index.ts";
+import { closeOnSignals, type MountHandle, type MountOptions, mount } from "../../src/index.ts";
 import { dump, integrity, queryOf } from "./dump.ts";
 import type { ThreadData, ThreadNews } from "./headwater-thread.ts";
 import { serveLines } from "./serve-lines.ts";
@@ -93,5 +93,18 @@ serveLines({
   },
   exit(code: number) {
     process.exit(code);
+  },
+  closeOnSignals() {
+    closeOnSignals();
+  },
+  /** Goes on for a moment, and then ends with a code of its own. */
+  listenTo(signal: NodeJS.Signals, code: number) {
+    process.on(signal, () => setTimeout(() => process.exit(code), 20));
+  },
+  /** Outside of any call, so that nobody catches it. */
+  fail() {
+    setImmediate(() => {
+      throw new Error("nobody catches this");
+    });
   },
 });

@@ -15,6 +15,8 @@ export type ThreadData =
       readonly sql: string;
       readonly driver?: "node:sqlite";
     }
+  /** Runs statements; news: "begins", then "value" or its error. */
+  | { readonly type: "exec"; readonly name: string; readonly sql: string }
   /** Runs statements, and leaves its connection open; news: "begins", when they are done. */
   | { readonly type: "hold"; readonly name: string; readonly sql: string }
   /** Mounts, and stays; news: "begins", when it is mounted. */
@@ -46,10 +48,23 @@ function query({ name, sql, driver }: ThreadData & { type: "query" }): void {
   }
 }
 
+function exec({ name, sql }: ThreadData & { type: "exec" }): void {
+  tell({ type: "begins" });
+  try {
+    new Database(`file:${name}?vfs=headwater`).exec(sql);
+    tell({ type: "value", value: undefined });
+  } catch (error) {
+    tell({ type: "error", code: resultCode(error), message: (error as Error).message });
+  }
+}
+
 const data = workerData as ThreadData;
 switch (data.type) {
   case "query":
     query(data);
+    break;
+  case "exec":
+    exec(data);
     break;
   case "hold": {
     const database = new Database(`file:${data.name}?vfs=headwater`);
@@ -66,4 +81,4 @@ switch (data.type) {
   }
 }
 // Threads are ended by whoever started them.
-if (data.type !== "query") setInterval(() => undefined, 2 ** 30);
+if (data.type === "hold" || data.type === "mount") setInterval(() => undefined, 2 ** 30);

@@ -17,6 +17,8 @@ export interface SlowStore {
   requestCount(): number;
   /** Requests that come from now on get no answer. */
   freeze(): void;
+  /** Requests that come from now on are answered late. */
+  delay(latencyMs: number): void;
   /** Answers again. Requests from before stay without one. */
   thaw(): void;
 }
@@ -42,6 +44,9 @@ export async function slowStore(part: string): Promise<SlowStore | undefined> {
     requestCount: () => proxy.counts().requestsTotal,
     freeze() {
       proxy.latencyMs = FOREVER_MS;
+    },
+    delay(latencyMs) {
+      proxy.latencyMs = latencyMs;
     },
     thaw() {
       proxy.latencyMs = 0;

@@ -1,5 +1,5 @@
 /**
- * Where replicas of tests lie: in folders, and on a real S3 server when there is one.
+ * Where replicas of tests lie: in folders, and on real servers where there are any.
  */
 
 import { randomUUID } from "node:crypto";
@@ -60,6 +60,50 @@ export async function s3Store(server: S3ServerName, part: string): Promise<TestS
           url: `${url}?endpoint=${encodeURIComponent(endpoint)}&region=${region}`,
           env: { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
         },
+      };
+    },
+  };
+}
+
+/** `part` names what cannot run when there is no server. */
+export async function azureStore(part: string): Promise<TestStore> {
+  const answer = await useServer("azurite-tls", part);
+  return {
+    name: answer.available ? "Azure (azurite)" : `Azure (azurite; not run: ${answer.reason})`,
+    problem: answer.available ? undefined : answer.reason,
+    place() {
+      if (!answer.available) throw new Error(answer.reason);
+      const { account, accountKey, bucket, certificatePath, endpoint, proxyUrl } =
+        answer.connection;
+      const url = `abs://${account}@${bucket}/${randomUUID()}/app.db`;
+      return {
+        options: { url, storeOptions: { endpoint, accountKey } },
+        litestream: {
+          url,
+          env: {
+            LITESTREAM_AZURE_ACCOUNT_KEY: accountKey,
+            SSL_CERT_FILE: certificatePath,
+            HTTPS_PROXY: proxyUrl,
+          },
+        },
+      };
+    },
+  };
+}
+
+/** Our own fake of it. `part` names what cannot run when there is no server. */
+export async function gcsStore(part: string): Promise<TestStore> {
+  const answer = await useServer("gcs-fake", part);
+  return {
+    name: answer.available ? "GCS (our fake)" : `GCS (our fake; not run: ${answer.reason})`,
+    problem: answer.available ? undefined : answer.reason,
+    place() {
+      if (!answer.available) throw new Error(answer.reason);
+      const { bucket, endpoint } = answer.connection;
+      const url = `gs://${bucket}/${randomUUID()}/app.db`;
+      return {
+        options: { url, storeOptions: { endpoint } },
+        litestream: { url, env: { STORAGE_EMULATOR_HOST: new URL(endpoint).host } },
       };
     },
   };

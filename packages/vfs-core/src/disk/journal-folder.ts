@@ -10,11 +10,12 @@
  * Always true: a record is written and durable before what it speaks of is done.
  */
 
-import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { HeadwaterError } from "../errors.ts";
 import { type FileLock, type FileLocks, type LockResult, takeLock } from "../file-locks.ts";
-import { readIfThere, removeIfThere, writeDurably } from "./durable-file.ts";
+import type { Disk } from "./disk.ts";
+import { writeDurably } from "./durable-file.ts";
+import { systemDisk } from "./system-disk.ts";
 
 /** The bucket stands at `txid` and has every commit up to `seq`. */
 export interface SyncedPoint {
@@ -27,6 +28,8 @@ export interface SyncedPoint {
 /** An upload that may or may not have been made. */
 export interface UploadIntent extends SyncedPoint {
   readonly fileChecksum: bigint;
+  /** Its newest commit was not made in the end, and another one may have its number. */
+  readonly isTakenBack?: boolean | undefined;
 }
 
 const SEGMENT_NAME = /^(\d{16})\.journal$/;
@@ -41,12 +44,14 @@ export class JournalFolder {
   readonly segments: readonly string[];
   /** As it was when the folder was opened. */
   readonly synced: SyncedPoint | undefined;
+  readonly #disk: Disk;
   readonly #lock: FileLock;
   #intents: readonly UploadIntent[];
   #lastNumber: number;
 
-  private constructor(path: string, lock: FileLock, found: Found) {
+  private constructor(path: string, disk: Disk, lock: FileLock, found: Found) {
     this.path = path;
+    this.#disk = disk;
     this.#lock = lock;
     this.segments = found.numbers.map((number) => segmentPath(path, number));
     this.#lastNumber = found.numbers.at(-1) ?? 0;
@@ -55,15 +60,20 @@ export class JournalFolder {
   }
 
   /** `identity` names the replica: a folder of another one is refused. */
-  static async open(path: string, identity: string, locks: FileLocks): Promise<JournalFolder> {
-    const result = await lockFolder(path, locks);
+  static async open(
+    path: string,
+    identity: string,
+    locks: FileLocks,
+    disk: Disk = systemDisk,
+  ): Promise<JournalFolder> {
+    const result = await lockFolder(path, locks, disk);
     if (result.type === "held") {
       const sentence = `the journal ${path} is used by ${result.holder}`;
       throw new HeadwaterError("JOURNAL_LOCKED", sentence);
     }
     try {
-      await claimFor(path, identity);
-      return new JournalFolder(path, result.lock, await findRecords(path));
+      await claimFor(disk, path, identity);
+      return new JournalFolder(path, disk, result.lock, await findRecords(disk, path));
     } catch (error) {
       result.lock.release();
       throw error;
@@ -89,28 +99,53 @@ export class JournalFolder {
   }
 
   async writeIntent(intent: UploadIntent): Promise<void> {
-    const others = this.#intents.filter(({ txid }) => txid === intent.txid);
-    this.#intents = [...others.slice(1 - INTENTS_MAX), intent];
-    await this.#write("intent.json", { intents: this.#intents.map(toRecord) });
+    const { txid, seq, fileChecksum } = intent;
+    const others = this.#intents.filter(
+      (other) => other.txid === txid && other.fileChecksum !== fileChecksum,
+    );
+    this.#intents = [...others.slice(1 - INTENTS_MAX), { txid, seq, fileChecksum }];
+    await this.#writeIntents();
+  }
+
+  /** Of an upload that was never sent. It is gone from the disk with the next one. */
+  forgetIntent({ fileChecksum }: Pick<UploadIntent, "fileChecksum">): void {
+    this.#intents = this.#intents.filter((other) => other.fileChecksum !== fileChecksum);
+  }
+
+  /** The journal ends at this commit: uploads that hold a later one hold one that was not made. */
+  async markTakenBack(lastSeq: number): Promise<void> {
+    if (this.#intents.every(({ seq, isTakenBack }) => seq <= lastSeq || isTakenBack)) return;
+    this.#intents = this.#intents.map((intent) =>
+      intent.seq <= lastSeq ? intent : { ...intent, isTakenBack: true },
+    );
+    await this.#writeIntents();
   }
 
   async remove(segmentPaths: readonly string[]): Promise<void> {
-    await Promise.all(segmentPaths.map(removeIfThere));
+    await Promise.all(segmentPaths.map((path) => this.#disk.remove(path)));
   }
 
   async close(): Promise<void> {
     this.#lock.release();
   }
 
+  async #writeIntents(): Promise<void> {
+    const intents = this.#intents.map(({ isTakenBack, ...point }) => ({
+      ...toRecord(point),
+      ...(isTakenBack === true ? { isTakenBack } : {}),
+    }));
+    await this.#write("intent.json", { intents });
+  }
+
   async #write(name: string, record: object): Promise<void> {
     const text = JSON.stringify({ version: RECORD_VERSION, ...record });
-    await writeDurably(join(this.path, name), `${text}\n`);
+    await writeDurably(this.#disk, join(this.path, name), `${text}\n`);
   }
 }
 
-async function lockFolder(path: string, locks: FileLocks): Promise<LockResult> {
+async function lockFolder(path: string, locks: FileLocks, disk: Disk): Promise<LockResult> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await disk.makeFolder(path);
     return takeLock(locks, join(path, "lock"));
   } catch (error) {
     const sentence = `cannot use the journal folder ${path}: ${(error as Error).message}`;
@@ -124,14 +159,14 @@ interface Found {
   readonly intents: readonly UploadIntent[];
 }
 
-async function findRecords(path: string): Promise<Found> {
+async function findRecords(disk: Disk, path: string): Promise<Found> {
   const numbers: number[] = [];
-  for (const name of await readdir(path)) {
+  for (const name of await disk.list(path)) {
     const match = SEGMENT_NAME.exec(name);
     if (match !== null) numbers.push(Number(match[1]));
   }
-  const state = await readRecord(path, "state.json");
-  const record = await readRecord(path, "intent.json");
+  const state = await readRecord(disk, path, "state.json");
+  const record = await readRecord(disk, path, "intent.json");
   return {
     numbers: numbers.sort((a, b) => a - b),
     synced: state && toPoint(path, state),
@@ -139,11 +174,11 @@ async function findRecords(path: string): Promise<Found> {
   };
 }
 
-async function claimFor(path: string, identity: string): Promise<void> {
-  const record = await readRecord(path, "replica.json");
+async function claimFor(disk: Disk, path: string, identity: string): Promise<void> {
+  const record = await readRecord(disk, path, "replica.json");
   if (record === undefined) {
     const text = JSON.stringify({ version: RECORD_VERSION, replica: identity });
-    await writeDurably(join(path, "replica.json"), `${text}\n`);
+    await writeDurably(disk, join(path, "replica.json"), `${text}\n`);
     return;
   }
   if (record.replica === identity) return;
@@ -152,10 +187,11 @@ async function claimFor(path: string, identity: string): Promise<void> {
 }
 
 async function readRecord(
+  disk: Disk,
   path: string,
   name: string,
 ): Promise<Readonly<Record<string, unknown>> | undefined> {
-  const text = await readIfThere(join(path, name));
+  const text = await disk.read(join(path, name));
   if (text === undefined) return undefined;
   let record: unknown;
   try {
@@ -182,9 +218,11 @@ function toPoint(path: string, record: Readonly<Record<string, unknown>>): Synce
 function toIntents(path: string, records: unknown): UploadIntent[] {
   if (!Array.isArray(records)) throw invalid(path, "intent.json names no uploads");
   return records.map((record) => {
-    const { fileChecksum, ...point } = toPoint(path, record as Readonly<Record<string, unknown>>);
+    const fields = record as Readonly<Record<string, unknown>>;
+    const { fileChecksum, ...point } = toPoint(path, fields);
     if (fileChecksum === undefined) throw invalid(path, "an upload without a checksum");
-    return { ...point, fileChecksum };
+    const isTakenBack = fields.isTakenBack === true;
+    return isTakenBack ? { ...point, fileChecksum, isTakenBack } : { ...point, fileChecksum };
   });
 }
 

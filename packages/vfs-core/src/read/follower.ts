@@ -200,7 +200,13 @@ export class Follower {
 
   async #followByListing(): Promise<void> {
     const { replica, state, signal, listIntervalMs } = this.#options;
-    const levels = await listLtxFiles(replica, { signal });
+    const from = state.versions.newest.map.txid;
+    let levels = await listLtxFiles(replica, { signal });
+    // Levels are listed beside one another: a file may have left one before the file that replaces
+    // it was in another.
+    if (planFollow(levels, from).gapBefore !== undefined) {
+      levels = await listLtxFiles(replica, { signal });
+    }
     this.#listedMs = replica.clock.monotonicMs();
     const lastPauseMs = this.#listPauseMs ?? 0;
     this.#listPauseMs = Math.min(Math.max(2 * lastPauseMs, LIST_PAUSE_MS_MIN), listIntervalMs);

@@ -95,7 +95,7 @@ class ReadMount implements Mount {
         state: toPublished(map.txid, map.pageCount),
         requestTimeoutMs,
       },
-      { onRequest: (request) => this.#server.serve(request), onCommit: () => {} },
+      { onRequest: (request) => this.#server.serve(request), onCommit: () => {}, onFull: () => {} },
     );
     this.#service = makePageService({
       replica,
@@ -115,6 +115,9 @@ class ReadMount implements Mount {
       timeoutMs: requestTimeoutMs,
       readPage: (pgno, seq, signal) => this.#service.reader.read(pgno, seq, signal),
       sync: (signal) => this.flush({ signal }),
+      commit: async (seq) => {
+        throw new Error(`a device in read mode has made commit ${seq}`);
+      },
     });
     this.#follower = new Follower(
       {
@@ -166,6 +169,7 @@ class ReadMount implements Mount {
       requests: this.#base.counts.toJSON(),
       follow: { lagMs, pollCount, lastError: summarizeError(lastError), createdAtMs },
       sync: undefined,
+      compaction: undefined,
       hydration: this.#hydration?.status(),
     };
   }

@@ -37,15 +37,20 @@ export class Replanner {
 
   /** Another place of a page as of that pin, where there is one beside the version's own. */
   elsewhere(pgno: number, seq: number): PageLocation | undefined {
-    const place = this.#later?.find(pgno);
-    if (place === undefined) return undefined;
+    const later = this.#later;
     const { map } = this.#options.state.versions.at(seq);
-    return place.file.maxTxid <= map.txid ? place : undefined;
+    // A version that came after it may have another page there.
+    if (later === undefined || later.txid < map.txid) return undefined;
+    const place = later.find(pgno);
+    return place !== undefined && place.file.maxTxid <= map.txid ? place : undefined;
   }
 
   /** Resolves when the page, whose file is gone, can be looked for again. */
   async replan(pgno: number, seq: number, gone: PageLocation): Promise<void> {
     const { state, replica } = this.#options;
+    const here = this.elsewhere(pgno, seq) ?? state.find(pgno, seq).location;
+    // Whoever compacts in this mount has moved the page meanwhile.
+    if (!isSamePlace(here, gone)) return;
     const version = state.versions.at(seq);
     this.#options.onCompacted();
     let running = this.#running.get(version.fromSeq);

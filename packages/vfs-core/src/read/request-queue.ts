@@ -3,20 +3,26 @@
  *
  * Always true:
  *   - A foreground request starts before any other that waits.
- *   - Prefetch and hydration never take all places, so a miss finds one free.
+ *   - Prefetch, hydration and compaction never take all places, so a miss finds one free.
  *   - What is aborted while it waits for its turn leaves at once, with the reason of its signal.
  */
 
-import { HYDRATE_PARALLEL, PREFETCH_PARALLEL, REQUESTS_PARALLEL } from "../limits.ts";
+import {
+  COMPACT_PARALLEL,
+  HYDRATE_PARALLEL,
+  PREFETCH_PARALLEL,
+  REQUESTS_PARALLEL,
+} from "../limits.ts";
 
-export type Priority = "foreground" | "prefetch" | "hydrate";
+export type Priority = "foreground" | "prefetch" | "hydrate" | "compact";
 
-const ORDER: readonly Priority[] = ["foreground", "prefetch", "hydrate"];
+const ORDER: readonly Priority[] = ["foreground", "prefetch", "hydrate", "compact"];
 
 const PARALLEL_MAX: Readonly<Record<Priority, number>> = {
   foreground: REQUESTS_PARALLEL,
   prefetch: PREFETCH_PARALLEL,
   hydrate: HYDRATE_PARALLEL,
+  compact: COMPACT_PARALLEL,
 };
 
 /** A request that waits or runs. */
@@ -34,8 +40,14 @@ export class RequestQueue {
     foreground: new Set(),
     prefetch: new Set(),
     hydrate: new Set(),
+    compact: new Set(),
   };
-  readonly #running: Record<Priority, number> = { foreground: 0, prefetch: 0, hydrate: 0 };
+  readonly #running: Record<Priority, number> = {
+    foreground: 0,
+    prefetch: 0,
+    hydrate: 0,
+    compact: 0,
+  };
 
   /** Runs the work when its turn comes. The signal ends the wait; the work has to see to itself. */
   async run<Result>(
@@ -64,6 +76,11 @@ export class RequestQueue {
       this.#startNext();
       return;
     }
+  }
+
+  /** Somebody waits for the store right now. */
+  get isForegroundBusy(): boolean {
+    return this.#running.foreground + this.#waiting.foreground.size > 0;
   }
 
   get runningCount(): number {

@@ -3,6 +3,7 @@
  *
  *   bucket at the journal's position          its later commits are pending
  *   bucket one further, by our own upload     the same, from what that upload held
+ *   the same, with a commit that was not made what was made in its place is a conflict
  *   anything else                             right only if nothing is pending: else a conflict
  *
  * Pure, but for the one question whether a file in the bucket is the one that was to be uploaded.
@@ -35,13 +36,16 @@ export async function decideRecovery(facts: RecoveryFacts): Promise<RecoveryDeci
   if (synced === undefined) {
     return { seq: 0, txid: bucketTxid, fileChecksum: undefined, mayContinue: false };
   }
-  let point: SyncedPoint = synced;
+  let point: SyncedPoint | UploadIntent = synced;
   const nextTxid = synced.txid + 1n;
   const tried = intents.filter(({ txid }) => txid === nextTxid);
   if (tried.length > 0 && bucketTxid >= nextTxid) {
     const found = await checksumOf(nextTxid);
     point = tried.find(({ fileChecksum }) => fileChecksum === found) ?? synced;
   }
-  const { seq, txid, fileChecksum } = point;
-  return { seq, txid, fileChecksum, mayContinue: txid === bucketTxid };
+  const { txid, fileChecksum } = point;
+  const isTakenBack = (point as UploadIntent).isTakenBack === true;
+  // The newest commit in it is one that the journal has not; another may have its number.
+  const seq = isTakenBack ? point.seq - 1 : point.seq;
+  return { seq, txid, fileChecksum, mayContinue: txid === bucketTxid && !isTakenBack };
 }

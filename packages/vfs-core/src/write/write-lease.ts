@@ -4,6 +4,7 @@
 
 import { acquireLease, type Lease, LeaseError } from "@headwater/lease";
 import type { ObjectStore } from "@headwater/object-store";
+import type { Random } from "../clock.ts";
 import { LEASE_TTL_MS, type LeaseChoice } from "../options.ts";
 import { callStore, type Replica, replicaError } from "../replica.ts";
 import { systemOwner } from "../system.ts";
@@ -14,7 +15,7 @@ export async function takeLease(
   /** Without retries: the lease has its own, which know how long they may take. */
   store: ObjectStore,
   choice: LeaseChoice,
-  signal: AbortSignal | undefined,
+  { random, signal }: { readonly random: Random; readonly signal: AbortSignal | undefined },
 ): Promise<Lease | undefined> {
   if (choice === "off") return undefined;
   const { ttlMs = LEASE_TTL_MS, owner = systemOwner(), waitMs = 0 } = choice;
@@ -23,7 +24,8 @@ export async function takeLease(
   const onAbort = () => waiting.abort(signal?.reason);
   signal?.throwIfAborted();
   signal?.addEventListener("abort", onAbort, { once: true });
-  const options = { store, key: layout.lockKey, owner, ttlMs, clock };
+  // Whoever opens the mount has asked the store about its conditions.
+  const options = { store, key: layout.lockKey, owner, ttlMs, clock, random, probe: false };
   try {
     if (waitMs > 0)
       void clock.sleep(waitMs, waiting).then(
@@ -47,7 +49,7 @@ export async function takeLease(
 
 const OVER = Symbol("the wait for the lease is over");
 
-function explainLease(replica: Replica, error: unknown): unknown {
+export function explainLease(replica: Replica, error: unknown): unknown {
   if (!LeaseError.is(error)) return error;
   switch (error.code) {
     case "LEASE_HELD":

@@ -3,11 +3,15 @@
  */
 
 import type { Lease } from "@headwater/lease";
+import { type ConditionKind, conditionsProblem } from "@headwater/object-store";
+import { chooseCompaction } from "../compact/compaction-options.ts";
+import { startCompaction, type WriteCompaction } from "../compact/write-compaction.ts";
 import type { DeviceFactory } from "../device-factory.ts";
 import { JournalFolder } from "../disk/journal-folder.ts";
 import { HeadwaterError } from "../errors.ts";
 import type { FileLocks } from "../file-locks.ts";
 import { type Hydration, startHydration } from "../hydrate/hydration.ts";
+import { FENCE_TRIES } from "../limits.ts";
 import { type LoadedMap, loadMap } from "../load-map.ts";
 import type { Mount, WaitOptions } from "../mount.ts";
 import { keepLoadedPages, type MountBase, makeMountBase } from "../mount-base.ts";
@@ -20,10 +24,11 @@ import { RequestServer } from "../request-server.ts";
 import type { MountStatus } from "../status.ts";
 import { TxidWaiters } from "../txid-waiters.ts";
 import { withSignal } from "../with-signal.ts";
+import { putFence } from "./put-fence.ts";
 import { readFileChecksum } from "./put-upload.ts";
 import { decideRecovery, type RecoveryDecision } from "./recovery.ts";
 import { Syncer } from "./syncer.ts";
-import { takeLease } from "./write-lease.ts";
+import { explainLease, takeLease } from "./write-lease.ts";
 
 /** A part of the cache's size: what is opened may hold this much beside it. */
 const KEEP_SHARE = 2;
@@ -42,31 +47,68 @@ export async function openWriteMount(
 ): Promise<Mount> {
   const base = makeMountBase(settings);
   const { replica, once } = base;
-  const { signal, journalDir, lease: choice = {} } = settings;
-  if (!once.supports.conditionalCreate) {
-    const sentence = "the store has no put that only creates, which writing needs";
-    throw replicaError(replica, "STORE_UNSUPPORTED", sentence);
-  }
-  const folder = await JournalFolder.open(journalDir, identityOf(settings, base), factory);
+  const { signal, journalDir, disk, random, lease: choice = {} } = settings;
+  const identity = identityOf(settings, base);
+  const openFolder = () => JournalFolder.open(journalDir, identity, factory, disk);
+  let folder = await openFolder();
   let lease: Lease | undefined;
   let mount: WriteMount | undefined;
   try {
-    lease = await takeLease(replica, once, choice, signal);
-    const loaded = await loadOrBegin(base, settings);
-    // A holder that took over writes its fence here, before it builds on what it has listed.
-    const decision = await decideRecovery({
-      synced: folder.synced,
-      intents: folder.intents,
-      bucketTxid: loaded.map.txid,
-      checksumOf: (txid) => callStore(replica, () => readFileChecksum(replica, txid)),
-    });
-    mount = new WriteMount(settings, base, { loaded, lease, folder, decision }, factory);
-    await mount.start();
-    return mount;
+    await requireConditions(settings, base);
+    lease = await takeLease(replica, once, choice, { random, signal });
+    // One that was given back had nothing under way any more.
+    let mustFence = lease?.predecessor === "expired";
+    for (let tries = 1; ; tries += 1) {
+      const opened = await readBucket(settings, base, { lease, folder });
+      mount = new WriteMount(settings, base, opened, factory);
+      const outcome = await mount.start(mustFence);
+      if (outcome === "started") return mount;
+      if (tries === FENCE_TRIES) {
+        throw replicaError(replica, "FENCED", "somebody else goes on writing without the lease");
+      }
+      mustFence = outcome === "overtaken";
+      await mount.end();
+      mount = undefined;
+      await folder.close();
+      folder = await openFolder();
+    }
   } catch (error) {
     await (mount === undefined ? giveBack(lease, folder) : mount.abandon());
     throw error;
   }
+}
+
+/** On a store that does not keep its conditions, two writers would overwrite each other. */
+async function requireConditions(
+  { lease, random, signal }: WriteSettings,
+  { replica, once }: MountBase,
+): Promise<void> {
+  const kinds: ConditionKind[] =
+    lease === "off" ? ["conditionalCreate"] : ["conditionalCreate", "conditionalUpdate"];
+  const prefix = replica.layout.rootPrefix;
+  const problem = await callStore(replica, () =>
+    conditionsProblem(once, { kinds, prefix, random, signal }),
+  );
+  if (problem === undefined) return;
+  const sentence = `the store cannot be written to safely, since ${problem}`;
+  throw replicaError(replica, "STORE_UNSUPPORTED", sentence);
+}
+
+/** What the bucket holds, and what that means for the journal. */
+async function readBucket(
+  settings: WriteSettings,
+  base: MountBase,
+  { lease, folder }: Pick<Opened, "lease" | "folder">,
+): Promise<Opened> {
+  const { replica } = base;
+  const loaded = await loadOrBegin(base, settings);
+  const decision = await decideRecovery({
+    synced: folder.synced,
+    intents: folder.intents,
+    bucketTxid: loaded.map.txid,
+    checksumOf: (txid) => callStore(replica, () => readFileChecksum(replica, txid)),
+  });
+  return { loaded, lease, folder, decision };
 }
 
 async function giveBack(lease: Lease | undefined, folder: JournalFolder): Promise<void> {
@@ -75,10 +117,11 @@ async function giveBack(lease: Lease | undefined, folder: JournalFolder): Promis
   await folder.close();
 }
 
-/** The URL as messages show it, and the endpoint, which makes it another place altogether. */
-function identityOf({ url }: WriteSettings, { replica }: MountBase): string {
+/** The URL as messages show it, and the server, which makes it another place altogether. */
+function identityOf({ store, url }: WriteSettings, { replica }: MountBase): string {
   const endpoint = new URLSearchParams(url.split("?")[1] ?? "").get("endpoint");
-  return endpoint === null ? replica.name : `${replica.name} at ${endpoint}`;
+  const place = store.place ?? endpoint;
+  return place === null ? replica.name : `${replica.name} at ${place}`;
 }
 
 async function loadOrBegin(base: MountBase, settings: WriteSettings): Promise<LoadedMap> {
@@ -104,13 +147,17 @@ class WriteMount implements Mount {
   readonly #waiters: TxidWaiters;
   readonly #server: RequestServer;
   readonly #end = new AbortController();
+  /** The last commit that the journal held when it was opened. */
+  #journalSeq = 0;
   #syncing: Promise<void> | undefined;
+  #compaction: WriteCompaction | undefined;
   #hydration: Hydration | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(settings: WriteSettings, base: MountBase, opened: Opened, factory: DeviceFactory) {
     const { replica, queue, toPublished } = base;
     const { name, requestTimeoutMs, cacheBytes, syncIntervalMs } = settings;
+    const { journalBytesMax, durability } = settings;
     const { loaded, lease, folder, decision } = opened;
     const { map, pageSize } = loaded;
     this.#settings = settings;
@@ -125,10 +172,13 @@ class WriteMount implements Mount {
         seq: decision.seq,
         state: toPublished(map.txid, map.pageCount),
         requestTimeoutMs,
+        journalBytesMax,
+        durability,
       },
       {
         onRequest: (request) => this.#server.serve(request),
         onCommit: () => this.#syncer.onCommit(),
+        onFull: () => this.#syncer.onFull(),
       },
     );
     this.#service = makePageService({
@@ -139,7 +189,7 @@ class WriteMount implements Mount {
       pageSize,
       cacheBytes,
       absentPages: "zeros",
-      // A writer's own files are only compacted by itself.
+      // A writer's own files are only compacted by itself, which moves its pages first.
       onCompacted: () => {},
       signal: this.#end.signal,
     });
@@ -150,6 +200,7 @@ class WriteMount implements Mount {
       timeoutMs: requestTimeoutMs,
       readPage: (pgno, seq, signal) => this.#service.reader.read(pgno, seq, signal),
       sync: (signal) => this.#syncer.flush(signal),
+      commit: (seq) => this.#syncer.commit(seq),
     });
     this.#syncer = new Syncer({
       replica,
@@ -160,6 +211,10 @@ class WriteMount implements Mount {
       waiters: this.#waiters,
       signal: this.#end.signal,
       syncIntervalMs,
+      journalBytesMax,
+      requestTimeoutMs,
+      once: base.once,
+      readPage: (pgno, seq, signal) => this.#service.reader.read(pgno, seq, signal),
       syncedSeq: decision.seq,
     });
   }
@@ -168,9 +223,13 @@ class WriteMount implements Mount {
     return this.#settings.name;
   }
 
-  async start(): Promise<void> {
+  /** "fenced" and "overtaken": the bucket has moved on since it was read. */
+  async start(mustFence: boolean): Promise<"started" | "fenced" | "overtaken"> {
     const { hydrate, name } = this.#settings;
     await this.#recover();
+    const mayArrive = await this.#findTakenBack();
+    const fence = mustFence || mayArrive ? await this.#fenceOffOthers() : "none";
+    if (fence !== "none") return fence;
     void keepLoadedPages(this.#service.state, this.#opened.loaded, this.#base.replica);
     if (hydrate !== undefined) {
       const { replica } = this.#base;
@@ -179,7 +238,21 @@ class WriteMount implements Mount {
     if (!this.#device.activate()) {
       throw new HeadwaterError("OPTION_INVALID", `a database named "${name}" is mounted already`);
     }
-    this.#syncing = this.#syncer.run();
+    this.#syncing ??= this.#syncer.run();
+    this.#compaction = this.#startCompaction();
+    return "started";
+  }
+
+  #startCompaction(): WriteCompaction | undefined {
+    const { compaction, lease: choice } = this.#settings;
+    const settings = chooseCompaction(compaction, choice !== "off");
+    if (settings === undefined) return undefined;
+    const { replica, queue } = this.#base;
+    const { state } = this.#service;
+    const { lease } = this.#opened;
+    const fence = () => this.#syncer.fence;
+    const { signal } = this.#end;
+    return startCompaction({ replica, state, queue, lease, settings, fence, signal });
   }
 
   status(): MountStatus {
@@ -198,6 +271,7 @@ class WriteMount implements Mount {
       requests: this.#base.counts.toJSON(),
       follow: undefined,
       sync: this.#syncer.status(),
+      compaction: this.#compaction?.status(),
       hydration: this.#hydration?.status(),
     };
   }
@@ -241,7 +315,7 @@ class WriteMount implements Mount {
     const { folder, decision, loaded } = this.#opened;
     for (const path of folder.segments) {
       try {
-        journal.recover(path);
+        this.#journalSeq = Math.max(this.#journalSeq, journal.recover(path).lastSeq);
       } catch (error) {
         const sentence = `the journal segment ${path} cannot be used: ${(error as Error).message}`;
         throw new HeadwaterError("JOURNAL_INVALID", sentence, { cause: error });
@@ -258,6 +332,42 @@ class WriteMount implements Mount {
     await folder.remove(journal.retire(decision.seq));
     if (!journal.rotate(folder.nextSegmentPath(), txid)) {
       throw new Error("a device that nobody uses yet refuses a new journal segment");
+    }
+  }
+
+  /**
+   * Whether an upload may still arrive that holds a commit which the journal has not: its COMMIT
+   * was told that this is so, and new commits must not be built on a bucket without it before its
+   * name is taken.
+   */
+  async #findTakenBack(): Promise<boolean> {
+    const { folder, loaded } = this.#opened;
+    await folder.markTakenBack(Math.max(folder.synced?.seq ?? 0, this.#journalSeq));
+    return folder.intents.some(({ txid, isTakenBack }) => isTakenBack && txid > loaded.map.txid);
+  }
+
+  /** See put-fence.ts. */
+  async #fenceOffOthers(): Promise<"none" | "fenced" | "overtaken"> {
+    const { signal } = this.#settings;
+    const { folder, lease, loaded, decision } = this.#opened;
+    const { txid, pageCount } = loaded.map;
+    if (this.#syncer.hasPending) {
+      // The upload of what the journal holds takes the next transaction itself.
+      this.#syncing = this.#syncer.run();
+      await this.#syncer.flush(signal);
+      return "none";
+    }
+    // There is no page to state again. Whoever begins the database first has it.
+    if (pageCount === 0) return "none";
+    const { replica } = this.#base;
+    const { seq } = decision;
+    const pageOne = await callStore(replica, () => this.#service.reader.read(1, seq, signal));
+    const next = { txid: txid + 1n, seq, pageCount, pageOne };
+    try {
+      const result = await callStore(replica, () => putFence({ replica, folder, lease, ...next }));
+      return result === "landed" ? "fenced" : "overtaken";
+    } catch (error) {
+      throw explainLease(replica, error);
     }
   }
 
@@ -284,10 +394,11 @@ class WriteMount implements Mount {
   }
 
   async #close(): Promise<void> {
-    this.#device.setWritable(false, `"${this.name}" is being closed`);
+    const closing = new HeadwaterError("CLOSED", `"${this.name}" is being closed`);
+    this.#device.setWritable(false, closing.message);
     let failure: unknown = this.#syncer.hasPending ? this.#syncer.fence : undefined;
     try {
-      if (this.#syncer.fence === undefined) await this.#syncer.flush(undefined);
+      if (this.#syncer.fence === undefined) await this.#syncer.finish(closing);
     } catch (error) {
       failure = error;
     }
@@ -297,15 +408,21 @@ class WriteMount implements Mount {
   }
 
   async #release(): Promise<void> {
+    await this.end();
+    await giveBack(this.#opened.lease, this.#opened.folder);
+  }
+
+  /** Ends everything but the lease and the folder, which are whoever opened them's. */
+  async end(): Promise<void> {
     const closed = new HeadwaterError("CLOSED", `"${this.name}" has been closed; open it again`);
     this.#syncer.end(closed);
     this.#end.abort(closed);
     this.#waiters.fail(closed);
     await this.#syncing;
+    await this.#compaction?.ended;
     await this.#hydration?.close();
     this.#server.close();
     this.#device.close();
-    await giveBack(this.#opened.lease, this.#opened.folder);
   }
 
   #requireOpen(): void {

@@ -50,3 +50,52 @@ export class FastClock implements Clock {
     return systemClock.yield();
   }
 }
+
+/** A clock that stands still until a test moves it; sleeping moves it too. */
+export class StillClock implements Clock {
+  ms: number;
+
+  constructor(ms: number) {
+    this.ms = ms;
+  }
+
+  nowMs(): number {
+    return this.ms;
+  }
+
+  monotonicMs(): number {
+    return this.ms;
+  }
+
+  async sleep(durationMs: number): Promise<void> {
+    this.ms += durationMs;
+  }
+
+  async yield(): Promise<void> {}
+}
+
+/** The real clock, but so many times faster, by day and by stopwatch. */
+export class RacingClock implements Clock {
+  readonly #speed: number;
+  readonly #startMs = systemClock.nowMs();
+
+  constructor(speed: number) {
+    this.#speed = speed;
+  }
+
+  nowMs(): number {
+    return this.#startMs + (systemClock.nowMs() - this.#startMs) * this.#speed;
+  }
+
+  monotonicMs(): number {
+    return systemClock.monotonicMs() * this.#speed;
+  }
+
+  sleep(durationMs: number, options = {}): Promise<void> {
+    return systemClock.sleep(durationMs / this.#speed, options);
+  }
+
+  yield(): Promise<void> {
+    return systemClock.yield();
+  }
+}

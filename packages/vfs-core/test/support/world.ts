@@ -16,9 +16,11 @@ import {
   type KeyLayout,
   type ObjectStore,
   type RequestTrace,
+  type Supports,
   traced,
 } from "@headwater/object-store";
 import { MemoryBucket, MemoryStore } from "@headwater/object-store/memory";
+import type { Clock } from "../../src/clock.ts";
 import { replicaLayout } from "../../src/replica-layout.ts";
 
 export interface WorldOptions {
@@ -26,6 +28,9 @@ export interface WorldOptions {
   readonly keyLayout?: KeyLayout;
   /** Bytes that do not compress, so that files have the size of their pages. */
   readonly isRandom?: boolean;
+  /** The store's clock. */
+  readonly clock?: Clock;
+  readonly supports?: Partial<Supports>;
 }
 
 interface State {
@@ -57,10 +62,11 @@ export class World {
   readonly #states = new Map<number, State>([[0, { pageCount: 0, pages: new Map() }]]);
   #txid = 0;
 
-  constructor({ pageSize = 512, keyLayout = "s3", isRandom = false }: WorldOptions = {}) {
+  constructor(options: WorldOptions = {}) {
+    const { pageSize = 512, keyLayout = "s3", isRandom = false, clock, supports } = options;
     this.pageSize = pageSize;
     this.#isRandom = isRandom;
-    this.#plain = new MemoryStore({ bucket: this.bucket, keyLayout });
+    this.#plain = new MemoryStore({ bucket: this.bucket, keyLayout, clock, supports });
     this.store = traced(this.#plain, { onRequest: (trace) => this.requests.push(trace) });
     this.#layout = replicaLayout(keyLayout, PATH);
   }
@@ -102,12 +108,13 @@ export class World {
   async compact(
     level: number,
     names: readonly (readonly [number, number, number])[],
+    timestampMs = 0,
   ): Promise<void> {
     const inputs = await Promise.all(names.map(([from, min, max]) => this.body(from, min, max)));
     const merged = (await mergeLtx(inputs).bytes()).bytes;
     const min = names[0]![1];
     const max = names.at(-1)![2];
-    await this.put(level, min, max, merged, 0);
+    await this.put(level, min, max, merged, timestampMs);
   }
 
   /** Everything up to the transaction in one file of level 9. */

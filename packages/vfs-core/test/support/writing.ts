@@ -3,8 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { type Mount, openMount, type WriteMountOptions } from "../../src/index.ts";
+import {
+  type WriterDevice,
+  WriterDeviceFactory,
+  type WriterDeviceFactoryOptions,
+} from "../../src/testing/index.ts";
 import type { World } from "./world.ts";
-import { type WriterDevice, WriterDeviceFactory } from "./writer-device.ts";
 
 export interface Writer {
   readonly mount: Mount;
@@ -23,8 +27,9 @@ export function makeFolder(): string {
 export async function openWriter(
   world: World,
   options: Partial<WriteMountOptions> = {},
+  deviceOptions: WriterDeviceFactoryOptions = {},
 ): Promise<Writer> {
-  const factory = new WriterDeviceFactory();
+  const factory = new WriterDeviceFactory(deviceOptions);
   const { store, path, url } = world;
   const journalDir = options.journalDir ?? makeFolder();
   const mount = await openMount(

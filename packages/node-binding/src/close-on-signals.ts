@@ -1,0 +1,33 @@
+/**
+ * SIGTERM and SIGINT end a process on the spot, and no "exit" comes before. This makes them a clean
+ * end, for programs that ask for it.
+ */
+
+import { isMainThread } from "node:worker_threads";
+import { HeadwaterError } from "@headwater/vfs-core";
+import { syncAtExit } from "./engine/exit-sync.ts";
+
+/**
+ * When one of these signals comes, uploads what is pending, gives leases back and closes every
+ * mount that writes, for `exitTimeoutMs` at the most. Then the signal does what it always did: it
+ * ends the process, unless the program listens to it as well. Disposing of the result undoes it.
+ */
+export function closeOnSignals(
+  signals: readonly NodeJS.Signals[] = ["SIGTERM", "SIGINT"],
+): Disposable {
+  if (!isMainThread) {
+    throw new HeadwaterError("OPTION_INVALID", "signals come to the main thread only");
+  }
+  const onSignal = (signal: NodeJS.Signals): void => {
+    syncAtExit();
+    if (process.listenerCount(signal) > 1) return;
+    process.off(signal, onSignal);
+    process.kill(process.pid, signal);
+  };
+  for (const signal of signals) process.on(signal, onSignal);
+  return {
+    [Symbol.dispose]: () => {
+      for (const signal of signals) process.off(signal, onSignal);
+    },
+  };
+}

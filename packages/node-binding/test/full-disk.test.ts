@@ -1,0 +1,178 @@
+/**
+ * A disk without room, under everything that is written to it.
+ */
+
+import { cpSync } from "node:fs";
+import { join } from "node:path";
+import type Database from "better-sqlite3";
+import { describe, expect, it } from "vitest";
+import { integrity, scalar } from "./support/dump.ts";
+import { eventually } from "./support/eventually.ts";
+import { openReader, openWriter } from "./support/mounts.ts";
+import { errorOf, resultCode } from "./support/result-code.ts";
+import { type SmallDisk, smallDisk } from "./support/small-disk.ts";
+import { tempDir } from "./support/temp-dir.ts";
+
+const CREATE = "create table item(id integer primary key, data)";
+const ADD = "insert into item(data) values (randomblob(9000))";
+const COUNT = "select count(*) from item";
+const FILL = `
+  with recursive n(i) as (select 1 union all select i + 1 from n where i < 4000)
+  insert into item(data) select randomblob(4000) from n`;
+
+const MEGABYTES = 6;
+
+interface Skips {
+  skip(reason: string): void;
+}
+
+/** Not run where there can be no such disk. */
+async function withDisk(context: Skips, work: (disk: SmallDisk) => Promise<void>): Promise<void> {
+  const disk = smallDisk(MEGABYTES);
+  if (typeof disk === "string") context.skip(disk);
+  else await work(disk);
+}
+
+/** A writer with its journal on the disk, and a first row in the bucket. */
+async function writerOn(disk: SmallDisk, options: { readonly durability?: "remote" } = {}) {
+  const url = `file://${tempDir()}/app.db`;
+  const journalDir = join(disk.path, "journal");
+  const writer = await openWriter({ url, journalDir, ...options });
+  writer.database.exec(`${CREATE}; ${ADD}`);
+  await writer.flush();
+  return { ...writer, url, journalDir };
+}
+
+function codeOf(database: Database.Database, sql: string): string | undefined {
+  const code = resultCode(errorOf(() => database.exec(sql)));
+  if (database.inTransaction) database.exec("rollback");
+  return code;
+}
+
+async function rowsInBucket(url: string): Promise<unknown> {
+  const { database, close } = await openReader({ url });
+  const count = scalar(database, COUNT);
+  await close();
+  return count;
+}
+
+describe("a full disk under the journal", () => {
+  for (const locking of ["normal", "exclusive"]) {
+    it(`fails the COMMIT and nothing else, with locking_mode=${locking}`, (context) =>
+      withDisk(context, async (disk) => {
+        const { database, flush, url } = await writerOn(disk);
+        database.pragma(`locking_mode = ${locking}`);
+        disk.fill();
+        for (let i = 0; i < 3; i += 1) {
+          expect(codeOf(database, ADD)).toBe("SQLITE_FULL");
+          expect(scalar(database, "pragma headwater_why")).toContain("No space left");
+          expect(codeOf(database, `begin; delete from item; ${ADD}; commit`)).toBe("SQLITE_FULL");
+          expect(scalar(database, COUNT)).toBe(1);
+        }
+        disk.makeRoom();
+        database.exec(ADD);
+        database.exec(ADD);
+        await flush();
+        expect(await rowsInBucket(url)).toBe(3);
+        expect(integrity(database)).toBe("ok");
+      }));
+  }
+
+  it("leaves a journal that a later process reads to the end", (context) =>
+    withDisk(context, async (disk) => {
+      const { database, url, journalDir } = await writerOn(disk);
+      database.pragma("locking_mode = exclusive");
+      database.exec(ADD);
+      disk.fill();
+      expect(codeOf(database, `begin; update item set data = 1; ${ADD}; commit`)).toBe(
+        "SQLITE_FULL",
+      );
+      disk.makeRoom();
+      for (let i = 0; i < 5; i += 1) database.exec(ADD);
+      // What is on disk now is all that a crash would leave.
+      const copy = tempDir();
+      cpSync(journalDir, copy, { recursive: true });
+      const { database: again } = await openWriter({ url, journalDir: copy, lease: "off" });
+      expect(scalar(again, COUNT)).toBe(7);
+      expect(integrity(again)).toBe("ok");
+    }));
+
+  it("fails a transaction that does not fit into memory either", (context) =>
+    withDisk(context, async (disk) => {
+      const { database, flush, url } = await writerOn(disk);
+      database.pragma("cache_size = 10");
+      expect(codeOf(database, `begin; ${FILL}; commit`)).toBe("SQLITE_FULL");
+      expect(scalar(database, COUNT)).toBe(1);
+      database.exec(ADD);
+      expect(codeOf(database, FILL)).toBe("SQLITE_FULL");
+      await flush();
+      expect(await rowsInBucket(url)).toBe(2);
+      expect(integrity(database)).toBe("ok");
+    }));
+
+  it("fails a COMMIT that waits for the bucket before the bucket hears of it", (context) =>
+    withDisk(context, async (disk) => {
+      const { database, flush, url } = await writerOn(disk, { durability: "remote" });
+      disk.fill();
+      expect(codeOf(database, ADD)).toBe("SQLITE_FULL");
+      expect(scalar(database, COUNT)).toBe(1);
+      expect(await flush()).toBe(2n);
+      disk.makeRoom();
+      database.exec(ADD);
+      expect(await rowsInBucket(url)).toBe(2);
+    }));
+
+  it("stops uploads, which go on by themselves when there is room", (context) =>
+    withDisk(context, async (disk) => {
+      const url = `file://${tempDir()}/app.db`;
+      const journalDir = join(disk.path, "journal");
+      const { database, flush, status } = await openWriter({
+        url,
+        journalDir,
+        syncIntervalMs: 50,
+      });
+      database.exec(CREATE);
+      await flush();
+      database.exec(ADD);
+      disk.fill();
+      await expect(flush()).rejects.toThrow("ENOSPC");
+      expect((await status()).sync?.lastError?.message).toContain("ENOSPC");
+      disk.makeRoom();
+      await eventually("an upload", async () => ((await status()).txid === 2n ? true : undefined));
+      expect(await rowsInBucket(url)).toBe(1);
+      expect((await status()).sync).toMatchObject({ state: "idle", lastError: undefined });
+    }));
+
+  it("without room for another segment goes on in the one it has", (context) =>
+    withDisk(context, async (disk) => {
+      const { database, flush, url, status } = await writerOn(disk);
+      disk.useUpFiles();
+      database.exec(ADD);
+      // The record of what is in the bucket needs a file, too.
+      await expect(flush()).rejects.toThrow("ENOSPC");
+      database.exec(ADD);
+      disk.makeRoom();
+      await flush();
+      database.exec(ADD);
+      await flush();
+      expect(await rowsInBucket(url)).toBe(4);
+      expect((await status()).sync).toMatchObject({ journalBytes: 0 });
+      expect(integrity(database)).toBe("ok");
+    }));
+});
+
+describe("a full disk under the local image", () => {
+  it("ends hydration and nothing else", (context) =>
+    withDisk(context, async (disk) => {
+      const url = `file://${tempDir()}/app.db`;
+      const { database, flush } = await openWriter({ url });
+      database.exec(`${CREATE}; ${FILL}`);
+      await flush();
+      const hydrate = { path: join(disk.path, "image.db") };
+      const reader = await openReader({ url, hydrate, cacheBytes: 0 });
+      await expect(reader.hydrated()).rejects.toMatchObject({ code: "IMAGE_FAILED" });
+      expect((await reader.status()).hydration).toMatchObject({ done: false });
+      expect(scalar(reader.database, "select sum(length(data)) from item")).toBe(16_000_000);
+      expect(integrity(reader.database)).toBe("ok");
+    }));
+});
