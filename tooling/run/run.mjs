@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 
 /**
- * The one command behind `npm test`, `npm run demo` and `npm run bench`.
+ * The one command behind `npm test`, `npm run demo`, `npm run bench` and `npm run lab`.
  *
  * Always true:
  *   - It is plain JavaScript with no dependency, because it runs before anything is installed, on
@@ -12,11 +12,11 @@
 
 import { prepare } from "./src/prepare.mjs";
 import { ProblemError } from "./src/problem.mjs";
-import { bench, demo } from "./src/programs.mjs";
+import { bench, demo, lab } from "./src/programs.mjs";
 import { test } from "./src/test.mjs";
 
 /** @type {Record<string, (args: string[]) => Promise<number>>} */
-const STEPS = { prepare: async () => 0, test, demo, bench };
+const STEPS = { prepare: async () => 0, test, demo, bench, lab };
 
 const [name = "", ...rest] = process.argv.slice(2);
 const step = STEPS[name];

@@ -1,5 +1,5 @@
 /**
- * The two programs of this workspace that a person watches: their output is theirs alone.
+ * The programs of this workspace that a person watches: their output is theirs alone.
  */
 
 import { runCommand } from "./command.mjs";
@@ -13,6 +13,9 @@ export const demo = (args) => runProgram("apps/demo/src/main.ts", args);
 
 /** @param {string[]} args */
 export const bench = (args) => runProgram("tooling/bench/src/main.ts", args);
+
+/** @param {string[]} args */
+export const lab = (args) => runProgram("tooling/fault-lab/src/main.ts", args);
 
 /**
  * @param {string} path
