@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include "name.h"
+
+/* The close of the last connection waits no longer for a store that does not answer. */
+#define CLOSE_SYNC_MS_MAX 5000
 #include "txn.h"
 
 /* Why the last call on this file failed, in words; the first reason of a call is kept. */
@@ -190,10 +193,12 @@ static int hwTruncate(sqlite3_file *p, sqlite3_int64 size){
 /* The commit record is in the file already (HW: SQLITE_FCNTL_SYNC); FULL also wants it on disk. */
 static int hwSync(sqlite3_file *p, int flags){
   HwFile *pFile = (HwFile*)p;
+  int err;
   (void)flags;
   if( pFile->pMount==NULL || !pFile->txn.bAppended || pFile->synchronous<2 ) return SQLITE_OK;
-  if( fdatasync(hwSegmentFd(pFile->pMount->pActive))==0 ) return SQLITE_OK;
-  hwWhy(pFile, "cannot flush the journal: %s", strerror(errno));
+  err = hwSegmentSync(pFile->pMount);
+  if( err==0 ) return SQLITE_OK;
+  hwWhy(pFile, "cannot flush the journal: %s", strerror(err));
   return SQLITE_IOERR_FSYNC;
 }
 
@@ -269,11 +274,26 @@ static int hwUnlock(sqlite3_file *p, int eLock){
   return SQLITE_OK;
 }
 
+/*
+** The last connection takes its commits to the bucket before it goes, as SQLite's own last one
+** takes the WAL to the database.  What cannot be uploaded stays in the journal.
+*/
+static void syncLast(HwFile *pFile){
+  HwMount *pMount = pFile->pMount;
+  int bSync;
+  pthread_mutex_lock(&pMount->mutex);
+  bSync = --pMount->nFile==0 && !pFile->bQuietClose && pMount->bWrite && pMount->bWritable
+       && pMount->state.seq>pMount->syncedSeq;
+  pthread_mutex_unlock(&pMount->mutex);
+  if( bSync ) hwRequestSync(pFile, CLOSE_SYNC_MS_MAX);
+}
+
 static int hwClose(sqlite3_file *p){
   HwFile *pFile = (HwFile*)p;
   if( pFile->pMount==NULL ) return SQLITE_OK;
   hwUnlock(p, SQLITE_LOCK_NONE);
   hwTxnFree(pFile);
+  syncLast(pFile);
   hwMountRelease(pFile->pMount);
   pFile->pMount = NULL;
   return SQLITE_OK;
@@ -365,7 +385,11 @@ static int openMount(
   pFile->synchronous = 2;
   pFile->eDurability = HW_DEFAULT;
   pFile->pMount = hwMountFind(zMount);
-  if( pFile->pMount==NULL ){
+  if( pFile->pMount!=NULL ){
+    pthread_mutex_lock(&pFile->pMount->mutex);
+    pFile->pMount->nFile++;
+    pthread_mutex_unlock(&pFile->pMount->mutex);
+  }else{
     hwWhy(pFile, "headwater: \"%s\" is not mounted in this process; "
       "call mount({ name: \"%s\", url }) or openDatabase() first", zMount, zMount);
   }

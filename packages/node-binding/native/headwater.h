@@ -104,6 +104,7 @@ struct HwMount {
 
   /* Under mutex */
   HwState state;
+  u32 nFile;                         /* that are open */
   HwFile *pWriter;                   /* holds RESERVED or more */
   HwFile *pPins;                     /* files with SHARED or more */
   HwSegmentList *pSegments;
@@ -172,6 +173,7 @@ struct HwFile {
   HwMount *pMount;                   /* NULL: the name was not mounted */
   int eLock;
   int bExclusive;                    /* PRAGMA locking_mode is EXCLUSIVE */
+  int bQuietClose;                   /* PRAGMA headwater_sync_on_close = off */
   int synchronous;                   /* PRAGMA synchronous: 0 off, 1 normal, 2 full */
   int eDurability;                   /* PRAGMA headwater_durability; HW_DEFAULT: the mount's */
   int bFresh;                        /* RESERVED was taken and no SYNC came since */
@@ -296,6 +298,7 @@ int hwEngineAlive(void);                             /* any */
 u32 hwRequestsTake(HwTaken *a, u32 nMax);            /* engine */
 void hwRequestAnswer(u64 id, int rc, const u8 *p, size_t n, const char *zErr); /* engine */
 int hwRequest(HwFile*, int eKind, u32 pgno, u64 seq, u8 *pOut, u32 nOut);  /* SQLite thread */
+int hwRequestSync(HwFile*, u32 timeoutMs);                                 /* SQLite thread */
 void hwNotify(u32 mountId, int eKind);               /* SQLite thread */
 void hwRequestsFail(u32 mountId);                    /* any; 0: of every mount */
 

@@ -78,6 +78,22 @@ static int pragmaDurability(HwFile *pFile, char **azArg){
   return SQLITE_OK;
 }
 
+/* Whether the close of this connection, if it is the last one, waits for the bucket. */
+static int pragmaSyncOnClose(HwFile *pFile, char **azArg){
+  const char *z = azArg[2];
+  if( z==NULL ) return answer(pFile, azArg, "%d", !pFile->bQuietClose);
+  if( isWord(z, "1") || isWord(z, "on") || isWord(z, "true") || isWord(z, "yes") ){
+    pFile->bQuietClose = 0;
+  }else if( isWord(z, "0") || isWord(z, "off") || isWord(z, "false") || isWord(z, "no") ){
+    pFile->bQuietClose = 1;
+  }else{
+    azArg[0] = pFile->pLibrary->pApi->mprintf(
+      "headwater: PRAGMA %s is on or off, not \"%s\"", azArg[1], z);
+    return SQLITE_ERROR;
+  }
+  return SQLITE_OK;
+}
+
 /* Commits that are not in the bucket yet. */
 static int pragmaPending(HwFile *pFile, char **azArg){
   HwMount *pMount = pFile->pMount;
@@ -127,6 +143,7 @@ int hwPragma(HwFile *pFile, char **azArg){
   }
   if( isWord(zName, "headwater_sync") ) return pragmaSync(pFile, azArg);
   if( isWord(zName, "headwater_durability") ) return pragmaDurability(pFile, azArg);
+  if( isWord(zName, "headwater_sync_on_close") ) return pragmaSyncOnClose(pFile, azArg);
   if( isWord(zName, "headwater_pending") ) return pragmaPending(pFile, azArg);
   if( isWord(zName, "headwater_journal_bytes") ) return pragmaJournalBytes(pFile, azArg);
   if( isWord(zName, "headwater_why") ){

@@ -123,6 +123,15 @@ static int scan(HwSegment *p, u64 seq, u32 *pPageCount){
   return ok;
 }
 
+/* Whether commits are missing between what is known and what this segment begins with. */
+static int hasGap(HwMount *pMount, HwSegment *p){
+  int bGap;
+  pthread_mutex_lock(&pMount->mutex);
+  bGap = p->firstSeq>pMount->state.seq+1;
+  pthread_mutex_unlock(&pMount->mutex);
+  return bGap;
+}
+
 /* Makes a scanned segment the newest of the mount. */
 static int adopt(HwMount *pMount, HwSegment *p, u32 pageCount){
   HwSegmentList *pList;
@@ -177,6 +186,11 @@ int hwSegmentRecover(
       goto fail;
     }
     if( p->lastSeq ) atomic_store(&pMount->pageSize, header.pageSize);
+  }
+  if( hasGap(pMount, p) ){
+    snprintf(zErr, nErr, "journal segment %s begins with commit %llu, but the one before it is lost",
+      zPath, (unsigned long long)p->firstSeq);
+    goto fail;
   }
   if( !adopt(pMount, p, pOut->pageCount) ){
     snprintf(zErr, nErr, "out of memory reading journal segment %s", zPath);

@@ -109,9 +109,17 @@ static void removeFromQueue(Request *p){
 ** SQLite thread.  Blocks until there is an answer or the mount's time is up.  A commit has no
 ** time of its own: the engine, which alone can say what became of it, always answers.
 */
-int hwRequest(HwFile *pFile, int eKind, u32 pgno, u64 seq, u8 *pOut, u32 nOut){
+static int request(
+  HwFile *pFile,
+  int eKind,
+  u32 pgno,
+  u64 seq,
+  u8 *pOut,
+  u32 nOut,
+  u32 timeoutMs
+){
   HwMount *pMount = pFile->pMount;
-  struct timespec deadline = hwDeadlineIn(pMount->timeoutMs);
+  struct timespec deadline = hwDeadlineIn(timeoutMs);
   const struct timespec *pDeadline = eKind==HW_REQUEST_COMMIT ? NULL : &deadline;
   Request req;
   memset(&req.what, 0, sizeof(req.what));
@@ -139,7 +147,7 @@ int hwRequest(HwFile *pFile, int eKind, u32 pgno, u64 seq, u8 *pOut, u32 nOut){
   gQueue.xWake();
   while( !req.bDone ){
     if( !hwCondWait(&req.cond, &gQueue.mutex, pDeadline) && !req.bDone ){
-      snprintf(req.zErr, sizeof(req.zErr), "no answer within %u ms", pMount->timeoutMs);
+      snprintf(req.zErr, sizeof(req.zErr), "no answer within %u ms", timeoutMs);
       break;
     }
   }
@@ -148,6 +156,16 @@ int hwRequest(HwFile *pFile, int eKind, u32 pgno, u64 seq, u8 *pOut, u32 nOut){
   pthread_cond_destroy(&req.cond);
   if( req.rc!=SQLITE_OK ) hwWhy(pFile, "%s", req.zErr);
   return req.rc;
+}
+
+int hwRequest(HwFile *pFile, int eKind, u32 pgno, u64 seq, u8 *pOut, u32 nOut){
+  return request(pFile, eKind, pgno, seq, pOut, nOut, pFile->pMount->timeoutMs);
+}
+
+/* HW_REQUEST_SYNC for somebody who will not wait as long as a statement would. */
+int hwRequestSync(HwFile *pFile, u32 timeoutMs){
+  u32 max = pFile->pMount->timeoutMs;
+  return request(pFile, HW_REQUEST_SYNC, 0, 0, NULL, 0, timeoutMs<max ? timeoutMs : max);
 }
 
 /* SQLite thread.  What the engine was told already and has not taken yet is not said twice. */

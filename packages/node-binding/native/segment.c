@@ -432,14 +432,35 @@ i64 hwSegmentBytes(HwMount *pMount){
   return n;
 }
 
-/* Engine thread.  0, or an errno. */
-int hwSegmentSync(HwMount *pMount){
-  int fd = -1, rc;
+/* One segment, if it may hold what is not on disk.  0, or errno. */
+static int flushSegment(HwMount *pMount, HwSegment *p){
+  u64 lastSeq;
+  int bClean;
   pthread_mutex_lock(&pMount->mutex);
-  if( pMount->pActive!=NULL ) fd = dup(pMount->pActive->fd);
+  lastSeq = p->lastSeq;
+  bClean = p!=pMount->pActive && p->flushedSeq==lastSeq;
   pthread_mutex_unlock(&pMount->mutex);
-  if( fd<0 ) return 0;
-  rc = fdatasync(fd)==0 ? 0 : errno;
-  close(fd);
+  if( bClean ) return 0;
+  if( fdatasync(p->fd)!=0 ) return errno;
+  pthread_mutex_lock(&pMount->mutex);
+  p->flushedSeq = lastSeq;
+  pthread_mutex_unlock(&pMount->mutex);
+  return 0;
+}
+
+/*
+** Flushes what commits have written, the oldest segment first, so that after a loss of power there
+** is no commit without the ones before it.  0, or errno.
+*/
+int hwSegmentSync(HwMount *pMount){
+  HwSegmentList *pList;
+  int i, rc = 0;
+  pthread_mutex_lock(&pMount->mutex);
+  pList = hwSegmentListRef(pMount->pSegments);
+  pthread_mutex_unlock(&pMount->mutex);
+  for(i=0; i<pList->n && rc==0; i++) rc = flushSegment(pMount, pList->a[i]);
+  pthread_mutex_lock(&pMount->mutex);
+  hwSegmentListUnref(pList);
+  pthread_mutex_unlock(&pMount->mutex);
   return rc;
 }

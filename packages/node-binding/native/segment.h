@@ -86,6 +86,7 @@ struct HwSegment {
   char *zPath;
   u64 baseTxid;
   u64 firstSeq, lastSeq;             /* commits inside; 0 when none; under the mount's mutex */
+  u64 flushedSeq;                    /* of those, the last that is on disk; the same */
   u32 pageSize;                      /* 0: the header is not written yet */
   i64 end;                           /* after the last commit record; writer and engine */
   u32 nEntry;                        /* writer only */

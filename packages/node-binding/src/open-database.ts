@@ -47,10 +47,13 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Opened
   });
 }
 
-/** The connection first, so that its last commit is part of the last sync. */
+/** The connection first, so that nothing is committed after the last sync, which then can wait. */
 function closeBoth(database: BetterSqlite3.Database, closeMount: () => Promise<void>) {
   return async (): Promise<void> => {
-    if (database.open) database.close();
+    if (database.open) {
+      database.pragma("headwater_sync_on_close = off");
+      database.close();
+    }
     await closeMount();
   };
 }

@@ -22,6 +22,7 @@ describe.each(STORES)("on $name", (store) => {
       const writer = await openWriter({ ...options, syncIntervalMs: 20 });
       writer.database.exec("create table item(id integer primary key, text)");
       writer.database.exec(`insert into item(text) ${noiseQuery(3000, 40)}`);
+      await writer.flush();
       const reader = await openReader({ ...options, cacheBytes: 200_000 });
       await reader.waitForTxid(await writer.flush());
       expect(scalar(reader.database, "select count(*) from item")).toBe(3000);

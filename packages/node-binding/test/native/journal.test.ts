@@ -99,6 +99,21 @@ describe("a journal segment", () => {
     mount.close();
   });
 
+  it("is refused when the commits before its first are nowhere", () => {
+    const folder = tempDir();
+    const mount = bareMount(folder);
+    const database = mount.open();
+    database.exec("create table t(a)");
+    const seq = native.mountState(mount.id).seq;
+    const second = join(folder, "second");
+    native.journalRotate(mount.id, second, 0n);
+    database.exec("insert into t values (1)");
+    mount.close();
+    expect(() => bareMount(tempDir(), [second])).toThrow(
+      `second begins with commit ${seq + 1}, but the one before it is lost`,
+    );
+  });
+
   it("is followed by the next when the transaction that has spilled into it is over", () => {
     const folder = tempDir();
     const mount = bareMount(folder);
