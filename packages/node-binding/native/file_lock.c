@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "headwater.h"
 
@@ -23,6 +24,30 @@ static struct {
   FileLock *pFirst;
 } gLocks = { .mutex = PTHREAD_MUTEX_INITIALIZER };
 
+/* Whether the file that is locked still has the name: who let go of it may have removed it. */
+static int hasName(int fd, const char *zPath){
+  struct stat mine, named;
+  return fstat(fd, &mine)==0 && lstat(zPath, &named)==0
+      && mine.st_dev==named.st_dev && mine.st_ino==named.st_ino;
+}
+
+/* The locked file, or -1: see errno. */
+static int openLocked(const char *zPath){
+  for(;;){
+    int err;
+    int fd = open(zPath, O_RDWR|O_CREAT|O_CLOEXEC|O_NOFOLLOW, 0600);
+    if( fd<0 ) return -1;
+    if( flock(fd, LOCK_EX|LOCK_NB)!=0 ){
+      err = errno;
+      close(fd);
+      errno = err;
+      return -1;
+    }
+    if( hasName(fd, zPath) ) return fd;
+    close(fd);
+  }
+}
+
 /*
 ** Engine thread.  Writes zText into the file for others to read.  A number for hwFileUnlock, or -1:
 ** see errno, which is EWOULDBLOCK when somebody else has the lock.
@@ -32,13 +57,12 @@ int hwFileLock(const char *zPath, const char *zText){
   FileLock *p = malloc(sizeof(*p));
   int err;
   if( p==NULL ) return -1;
-  p->fd = open(zPath, O_RDWR|O_CREAT|O_CLOEXEC|O_NOFOLLOW, 0600);
+  p->fd = openLocked(zPath);
   if( p->fd<0 ){
     free(p);
     return -1;
   }
-  if( flock(p->fd, LOCK_EX|LOCK_NB)!=0
-   || ftruncate(p->fd, 0)!=0
+  if( ftruncate(p->fd, 0)!=0
    || pwrite(p->fd, zText, n, 0)!=(ssize_t)n
   ){
     err = errno;

@@ -1,4 +1,12 @@
-import { readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -161,5 +169,56 @@ describe("ImageFile", () => {
       code: "IMAGE_FAILED",
     });
     expect(readFileSync(precious, "utf8")).toBe("keep me");
+  });
+});
+
+describe("a journal folder", () => {
+  const POINT = { txid: 3n, seq: 7 };
+  const modeOf = (path: string) => lstatSync(path).mode & 0o777;
+
+  it("and its files are for this user only", async () => {
+    const path = join(makeFolder(), "state", "journal");
+    const folder = await JournalFolder.open(path, "a replica", locks);
+    await folder.writeSynced(POINT);
+    await folder.writeIntent({ ...POINT, fileChecksum: 1n });
+    expect(modeOf(path)).toBe(0o700);
+    const names = readdirSync(path).sort();
+    expect(names).toEqual(["intent.json", "replica.json", "state.json"]);
+    for (const name of names) expect(modeOf(join(path, name)), name).toBe(0o600);
+    await folder.close();
+  });
+
+  it("never writes or reads through a link that somebody put there", async () => {
+    const path = makeFolder();
+    const target = join(makeFolder(), "precious");
+    writeFileSync(target, "precious");
+    const folder = await JournalFolder.open(path, "a replica", locks);
+    symlinkSync(target, join(path, "state.json.tmp"));
+    await folder.writeSynced(POINT);
+    expect(lstatSync(join(path, "state.json")).isFile()).toBe(true);
+    await folder.close();
+    rmSync(join(path, "state.json"));
+    symlinkSync(target, join(path, "state.json"));
+    const again = JournalFolder.open(path, "a replica", locks);
+    await expect(again).rejects.toMatchObject({ code: "JOURNAL_INVALID" });
+    await expect(again).rejects.toThrow("state.json cannot be read");
+    expect(readFileSync(target, "utf8")).toBe("precious");
+  });
+
+  it("is gone when nothing in it is needed, but for what is not ours", async () => {
+    const [alone, shared] = [join(makeFolder(), "a"), makeFolder()];
+    writeFileSync(join(shared, "note.txt"), "mine");
+    for (const path of [alone, shared]) {
+      const folder = await JournalFolder.open(path, "a replica", locks);
+      await folder.writeSynced(POINT);
+      await folder.writeIntent({ ...POINT, fileChecksum: 1n });
+      writeFileSync(folder.nextSegmentPath(), "");
+      await folder.discard();
+    }
+    expect(existsSync(alone)).toBe(false);
+    expect(readdirSync(shared)).toEqual(["note.txt"]);
+    const again = await JournalFolder.open(alone, "another replica", locks);
+    expect(again.synced).toBeUndefined();
+    await again.close();
   });
 });

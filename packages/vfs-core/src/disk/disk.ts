@@ -21,6 +21,8 @@ export interface Disk {
   rename(from: string, to: string): Promise<void>;
   /** Resolves when there is no such file. */
   remove(path: string): Promise<void>;
+  /** If it is there and empty. */
+  removeFolder(path: string): Promise<void>;
   /** Makes names that were added, changed or removed survive a loss of power. */
   syncFolder(path: string): Promise<void>;
 }

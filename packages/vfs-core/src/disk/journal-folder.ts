@@ -5,7 +5,7 @@
  *   state.json            how far the bucket has everything
  *   intent.json           the uploads that may have been sent for the next transaction
  *   replica.json          which replica the folder belongs to
- *   lock                  locked while a process uses it, which it names; it stays
+ *   lock                  locked while a process uses it, which it names
  *
  * Always true: a record is written and durable before what it speaks of is done.
  */
@@ -34,6 +34,10 @@ export interface UploadIntent extends SyncedPoint {
 
 const SEGMENT_NAME = /^(\d{16})\.journal$/;
 const RECORD_VERSION = 1;
+
+const LOCK_NAME = "lock";
+/** In the order in which they may go. */
+const RECORD_NAMES = ["intent.json", "state.json", "replica.json"];
 
 /** Uploads remembered for one transaction. Each takes a run that ended in the middle of one. */
 const INTENTS_MAX = 16;
@@ -125,8 +129,28 @@ export class JournalFolder {
     await Promise.all(segmentPaths.map((path) => this.#disk.remove(path)));
   }
 
+  /** Lets go of the folder and leaves everything in it to the next one who opens it. */
   async close(): Promise<void> {
     this.#lock.release();
+  }
+
+  /**
+   * Lets go of the folder and takes away what is in it: the bucket has everything. Whatever is left
+   * when this ends in the middle means that too: segments are gone before the records that say so.
+   */
+  async discard(): Promise<void> {
+    try {
+      const names = await this.#disk.list(this.path);
+      const segments = names.filter((name) => SEGMENT_NAME.test(name));
+      await this.remove(segments.map((name) => join(this.path, name)));
+      await this.#disk.syncFolder(this.path);
+      for (const name of [...RECORD_NAMES, LOCK_NAME]) {
+        await this.#disk.remove(join(this.path, name));
+      }
+      await this.#disk.removeFolder(this.path);
+    } finally {
+      this.#lock.release();
+    }
   }
 
   async #writeIntents(): Promise<void> {
@@ -146,7 +170,7 @@ export class JournalFolder {
 async function lockFolder(path: string, locks: FileLocks, disk: Disk): Promise<LockResult> {
   try {
     await disk.makeFolder(path);
-    return takeLock(locks, join(path, "lock"));
+    return takeLock(locks, join(path, LOCK_NAME));
   } catch (error) {
     const sentence = `cannot use the journal folder ${path}: ${(error as Error).message}`;
     throw new HeadwaterError("JOURNAL_INVALID", sentence, { cause: error });
@@ -191,10 +215,10 @@ async function readRecord(
   path: string,
   name: string,
 ): Promise<Readonly<Record<string, unknown>> | undefined> {
-  const text = await disk.read(join(path, name));
-  if (text === undefined) return undefined;
   let record: unknown;
   try {
+    const text = await disk.read(join(path, name));
+    if (text === undefined) return undefined;
     record = JSON.parse(text);
   } catch (error) {
     throw invalid(path, `${name} cannot be read`, error);

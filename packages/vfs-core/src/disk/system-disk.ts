@@ -1,9 +1,15 @@
 /**
- * The file system of this machine. What it makes is for this user only.
+ * The file system of this machine. What it makes is for this user only, and no symbolic link that
+ * somebody put where a file should be is followed.
  */
 
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { constants } from "node:fs";
+import { mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises";
 import type { Disk } from "./disk.ts";
+
+const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
+/** Not every system has it. */
+const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0;
 
 export const systemDisk: Disk = {
   async makeFolder(path) {
@@ -12,14 +18,21 @@ export const systemDisk: Disk = {
   list: (path) => readdir(path),
   async read(path) {
     try {
-      return await readFile(path, "utf8");
+      const handle = await open(path, O_RDONLY | O_NOFOLLOW);
+      try {
+        return await handle.readFile("utf8");
+      } finally {
+        await handle.close();
+      }
     } catch (error) {
       if (hasCode(error, "ENOENT")) return undefined;
       throw error;
     }
   },
   async write(path, text) {
-    const handle = await open(path, "w", 0o600);
+    // A draft that a killed process left goes away, and so does a link, but not what it leads to.
+    await rm(path, { force: true });
+    const handle = await open(path, O_WRONLY | O_CREAT | O_EXCL, 0o600);
     try {
       await handle.writeFile(text);
       await handle.sync();
@@ -29,6 +42,13 @@ export const systemDisk: Disk = {
   },
   rename,
   remove: (path) => rm(path, { force: true }),
+  async removeFolder(path) {
+    try {
+      await rmdir(path);
+    } catch (error) {
+      if (!hasCode(error, "ENOENT") && !hasCode(error, "ENOTEMPTY")) throw error;
+    }
+  },
   /** Not every system can: those keep names anyway. */
   async syncFolder(path) {
     try {

@@ -58,6 +58,7 @@ export class SimDisk {
       },
       rename: (from, to) => act("rename", to, () => this.#rename(from, to)),
       remove: (path) => act("remove", path, () => void this.#names.delete(path)),
+      removeFolder: async () => {},
       syncFolder: (folder) => act("sync", folder, () => this.#syncFolder(folder)),
     };
   }

@@ -17,6 +17,7 @@ export function withPrivateLease(store: ObjectStore, lockKey: string, clock: Clo
     get: (key, options) => storeOf(key).get(key, options),
     head: (key, options) => storeOf(key).head(key, options),
     put: (key, body, options: PutOptions) => storeOf(key).put(key, body, options),
+    openUpload: (key, options) => store.openUpload(key, options),
     delete: (key, options) => storeOf(key).delete(key, options),
     deleteMany: (keys, options) => store.deleteMany(keys, options),
     list: (prefix, options) => store.list(prefix, options),

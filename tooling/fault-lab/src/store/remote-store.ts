@@ -17,6 +17,7 @@ import {
   type Operation,
   type PutOptions,
   type Supports,
+  type Upload,
 } from "@headwater/object-store";
 import { never, type SimProcess } from "../machine/sim-process.ts";
 import type { Fate, Request } from "./fate.ts";
@@ -46,7 +47,7 @@ export class RemoteStore implements ObjectStore {
 
   constructor({ server, process, author, chooseFate }: RemoteStoreOptions) {
     this.name = server.store.name;
-    this.supports = server.store.supports;
+    this.supports = { ...server.store.supports, streamedPut: false };
     this.keyLayout = server.store.keyLayout;
     this.#server = server;
     this.#process = process;
@@ -71,6 +72,11 @@ export class RemoteStore implements ObjectStore {
     return this.#send({ operation: "put", key, condition, signal }, () =>
       this.#server.put(key, sent, rest, this.#author),
     );
+  }
+
+  /** Not simulated: nothing that is simulated is as large as that. */
+  openUpload(key: string): Promise<Upload> {
+    return Promise.reject(this.#error({ type: "error", code: "UNSUPPORTED" }, "openUpload", key));
   }
 
   delete(key: string, { condition, signal }: DeleteOptions = {}): Promise<void> {
