@@ -188,8 +188,8 @@ int hwSegmentRecover(
     if( p->lastSeq ) atomic_store(&pMount->pageSize, header.pageSize);
   }
   if( hasGap(pMount, p) ){
-    snprintf(zErr, nErr, "journal segment %s begins with commit %llu, but the one before it is lost",
-      zPath, (unsigned long long)p->firstSeq);
+    snprintf(zErr, nErr, "journal segment %s begins with commit %llu, "
+      "but the one before it is lost", zPath, (unsigned long long)p->firstSeq);
     goto fail;
   }
   if( !adopt(pMount, p, pOut->pageCount) ){
