@@ -3,7 +3,7 @@
  * `node tooling/servers/proxy.ts http://127.0.0.1:PORT LATENCY_MS`.
  *
  * Prints one line of JSON: the endpoint for clients, and a control URL. There, GET gives the counts
- * so far, and POST resets them; `?latencyMs=N` changes the latency.
+ * so far, and POST resets them; `?latencyMs=N` and `?uploadBytesPerSecond=N` change the line.
  */
 
 import { createServer } from "node:http";
@@ -12,8 +12,11 @@ import { startLatencyProxy } from "./src/latency-proxy.ts";
 const [target = "", latencyMs = "0"] = process.argv.slice(2);
 const proxy = await startLatencyProxy({ target, latencyMs: Number(latencyMs) });
 const control = createServer((request, response) => {
-  const latency = new URL(request.url ?? "/", "http://localhost").searchParams.get("latencyMs");
-  if (latency !== null) proxy.latencyMs = Number(latency);
+  const { searchParams } = new URL(request.url ?? "/", "http://localhost");
+  for (const name of ["latencyMs", "uploadBytesPerSecond"] as const) {
+    const value = searchParams.get(name);
+    if (value !== null) proxy[name] = Number(value);
+  }
   const counts = proxy.counts();
   if (request.method === "POST") proxy.resetCounts();
   response.setHeader("content-type", "application/json");

@@ -270,6 +270,7 @@ export function remote(
       const { signal: _signal, ...rest } = options;
       return carry("put", key, () => store.put(key, body, rest));
     },
+    openUpload: (key, options) => store.openUpload(key, options),
     head: (key) => store.head(key),
     delete: (key, options) => store.delete(key, options),
     deleteMany: (keys) => store.deleteMany(keys),

@@ -6,8 +6,8 @@
  * and single writers on such a store hold nobody back, and nothing else would ever tell.
  *
  * A race that nobody lost shows that a store is bad; that all were lost but one proves little, so
- * it is run twice where it is cheapest. About thirty requests, which conditions-problem.ts makes
- * once.
+ * it is run twice where it is cheapest. About thirty requests for puts and deletes, and as many for
+ * uploads, which conditions-problem.ts makes once.
  */
 
 import type { Random } from "./clock.ts";
@@ -24,7 +24,7 @@ import { systemRandom } from "./system.ts";
 
 export type ConditionKind = keyof Pick<
   Supports,
-  "conditionalCreate" | "conditionalUpdate" | "conditionalDelete"
+  "conditionalCreate" | "conditionalUpdate" | "conditionalDelete" | "streamedConditions"
 >;
 
 export interface ConditionsCheckOptions extends CallOptions {
@@ -42,12 +42,16 @@ export const CONDITION_KINDS: readonly ConditionKind[] = [
   "conditionalCreate",
   "conditionalUpdate",
   "conditionalDelete",
+  "streamedConditions",
 ];
 
 /** What the names of the objects begin with, after the prefix. A killed process leaves them. */
 export const CHECK_NAME = "headwater-check-";
 
 const RACERS = 8;
+
+/** One small part comes of it. */
+const UPLOAD_SIZE_MAX = 1024;
 
 /** The first race also opens the connections; only the second has them all start at once. */
 const CREATE_RACES = 2;
@@ -112,6 +116,21 @@ class Probe {
     await this.#store.delete(key, { condition, signal: this.#signal });
   }
 
+  /** As an upload of one part. */
+  async putStreamed(key: string, condition: PutCondition): Promise<ObjectMeta> {
+    const call = { signal: this.#signal };
+    const options = { condition, sizeMax: UPLOAD_SIZE_MAX, ...call };
+    const upload = await this.#store.openUpload(key, options);
+    try {
+      this.#serial += 1;
+      await upload.putPart(0, new TextEncoder().encode(`${key} ${this.#serial}`), call);
+      return await upload.complete(call);
+    } catch (error) {
+      await upload.abort().catch(() => undefined);
+      throw error;
+    }
+  }
+
   async race(kind: string, start: () => Promise<ObjectMeta>): Promise<string | undefined> {
     const results = await Promise.all(Array.from({ length: RACERS }, () => outcomeOf(start())));
     const winners = results.filter((result) => result === "won").length;
@@ -128,6 +147,7 @@ const QUESTIONS: Readonly<Record<ConditionKind, Question>> = {
   conditionalCreate: { offer: "create-only puts", run: askCreate },
   conditionalUpdate: { offer: "compare-and-swap", run: askUpdate },
   conditionalDelete: { offer: "conditional deletes", run: askDelete },
+  streamedConditions: { offer: "conditions for objects that come in parts", run: askStreamed },
 };
 
 async function askCreate(probe: Probe): Promise<string | undefined> {
@@ -166,6 +186,21 @@ async function askDelete(probe: Probe): Promise<string | undefined> {
   }
   const right = await orChanged(probe.remove(key, second.version));
   return right === "changed" ? "it refuses to delete the very version that it gave" : undefined;
+}
+
+async function askStreamed(probe: Probe): Promise<string | undefined> {
+  const key = probe.newKey();
+  const absent = { type: "if-absent" } as const;
+  const { version } = await probe.putStreamed(key, absent);
+  if ((await outcomeOf(probe.putStreamed(key, absent))) === "won") {
+    return "it overwrites an object that a create-only upload has to spare";
+  }
+  await probe.put(key, { type: "none" });
+  if ((await outcomeOf(probe.putStreamed(key, { type: "if-version", version }))) === "won") {
+    return "it overwrites an object that has another version by an upload";
+  }
+  const raced = probe.newKey();
+  return probe.race("create-only uploads", () => probe.putStreamed(raced, absent));
 }
 
 async function outcomeOf(call: Promise<unknown>): Promise<"won" | "lost"> {

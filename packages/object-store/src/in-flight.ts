@@ -34,14 +34,28 @@ export class InFlight {
     try {
       return await work();
     } finally {
-      this.#count -= 1;
-      if (this.#count === 0) for (const resolve of this.#waiting.splice(0)) resolve();
+      this.#release();
     }
+  }
+
+  /** Closing waits from now on until the function given back is called. For calls within a call. */
+  hold(): () => void {
+    this.#count += 1;
+    let isHeld = true;
+    return () => {
+      if (isHeld) this.#release();
+      isHeld = false;
+    };
   }
 
   /** Refuses further calls and resolves when none is left. */
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#count > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  #release(): void {
+    this.#count -= 1;
+    if (this.#count === 0) for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }

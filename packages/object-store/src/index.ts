@@ -45,8 +45,12 @@ export type {
   PutCondition,
   PutOptions,
   Supports,
+  Upload,
+  UploadOperation,
+  UploadOptions,
 } from "./object-store.ts";
 export { type OpenStoreOptions, openStore } from "./open-store.ts";
+export { putStream } from "./put-stream.ts";
 export type { OpenedStore } from "./store-module.ts";
 export { redactUrl } from "./store-url.ts";
 export type { Environment } from "./system.ts";

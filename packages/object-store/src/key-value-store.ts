@@ -29,6 +29,8 @@ import type {
   PutCondition,
   PutOptions,
   Supports,
+  Upload,
+  UploadOptions,
 } from "./object-store.ts";
 import { systemClock, systemRandom } from "./system.ts";
 
@@ -89,6 +91,8 @@ const SUPPORTS: Supports = {
   serverDate: true,
   storedTimestamp: true,
   listedTimestamp: true,
+  streamedPut: false,
+  streamedConditions: false,
 };
 
 type Found = Awaited<ReturnType<KeyValues["get"]>>;
@@ -144,6 +148,14 @@ class KeyValueStore implements ObjectStore {
       const rest = { version: this.#newVersion(), lastModifiedMs, timestampMs };
       await this.#swap("put", key, options.condition, { body: body.slice(), ...rest });
       return this.#meta({ key, size: body.byteLength, ...rest });
+    });
+  }
+
+  async openUpload(key: string, options: UploadOptions): Promise<Upload> {
+    checkKey(key);
+    return this.#run("openUpload", key, options, async () => {
+      const problem = "this store takes bodies whole, and cannot do streamedPut";
+      throw this.#error("UNSUPPORTED", problem, "openUpload", key);
     });
   }
 

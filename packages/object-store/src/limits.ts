@@ -18,6 +18,21 @@ export const LIST_SORT_KEYS_MAX = 500_000;
 /** One put of S3, GCS and Azure takes 5 GB; a body here is one array, which Node cuts at 4 GB. */
 export const BODY_BYTES_MAX = 4 * 1024 * 1024 * 1024;
 
+/**
+ * Bytes of a part of an object that comes in parts. S3 wants 5 MiB at the least and GCS multiples
+ * of 256 KiB; larger ones save requests and cost memory.
+ */
+export const PART_BYTES_MIN = 8 * 1024 * 1024;
+
+/** S3 stops here, and Azure at five times as many: larger objects have larger parts. */
+export const PARTS_MAX = 10_000;
+
+/** S3 and GCS stop here. */
+export const UPLOAD_BYTES_MAX = 5 * 1024 * 1024 * 1024 * 1024;
+
+/** Parts of one object on their way: two keep a line busy, the others hide the way there. */
+export const PARTS_PARALLEL = 4;
+
 /** File system work between two looks at the abort signal. */
 export const FILE_CHUNK_BYTES = 4 * 1024 * 1024;
 
@@ -65,6 +80,9 @@ export const DEADLINE_WHOLE_BYTES = 8 * 1024 * 1024;
  */
 export const DEADLINE_COLLECT_FACTOR = 10;
 
+/** S3 may take minutes to make one object out of thousands of parts. */
+export const DEADLINE_COMPLETE_FACTOR = 10;
+
 /** Sockets of one S3 store; more calls than this wait for a free one. */
 export const S3_SOCKETS_MAX = 128;
 
@@ -98,6 +116,9 @@ export const GCS_CONNECT_MS_MAX = 5_000;
 
 /** No byte in either direction for so long ends a request. For deadlines there is `deadlined`. */
 export const GCS_IDLE_MS_MAX = 30_000;
+
+/** Pieces of an upload are multiples of this, but for the last one. */
+export const GCS_PIECE_BYTES = 256 * 1024;
 
 /** GCS deletes one object per request; a quarter of the sockets, so that others get through. */
 export const GCS_DELETES_PARALLEL = 32;

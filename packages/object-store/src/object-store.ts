@@ -56,6 +56,11 @@ export interface PutOptions extends CallOptions {
   readonly noCache?: boolean | undefined;
 }
 
+export interface UploadOptions extends PutOptions {
+  /** The most bytes that may come. The size of the parts follows from it. */
+  readonly sizeMax: number;
+}
+
 export interface DeleteOptions extends CallOptions {
   readonly condition?: DeleteCondition | undefined;
 }
@@ -84,6 +89,35 @@ export interface GetResult {
   readonly body: Uint8Array;
 }
 
+/**
+ * An object that comes in parts. Nobody sees it before `complete` has made it one, in one step.
+ *
+ * Whoever opened it ends it: with `complete`, and with `abort` unless that resolved. Until then it
+ * is work in flight, which `close` of the store waits for.
+ */
+export interface Upload {
+  readonly key: string;
+  /** Bytes of each part but the last, which may be shorter, and may be the only one. */
+  readonly partSize: number;
+  /** Parts that may be on their way at once. One: each has to come after the one before it. */
+  readonly partsParallel: number;
+
+  /**
+   * Parts count from zero. One may be sent again, with the same bytes, whatever became of it. The
+   * body must not change until the call has settled. OBJECT_NOT_FOUND: there is no such upload.
+   */
+  putPart(index: number, body: Uint8Array, options?: CallOptions): Promise<void>;
+
+  /**
+   * Makes the object out of all parts, if the condition holds now. Rejects as `put` does, and with
+   * OUTCOME_UNKNOWN when the answer got lost, whether or not there was a condition.
+   */
+  complete(options?: CallOptions): Promise<ObjectMeta>;
+
+  /** Drops what was sent. May be called whatever happened, and again; takes no object back. */
+  abort(options?: CallOptions): Promise<void>;
+}
+
 /** What a store can do. Data, so that callers decide before they depend on it. */
 export interface Supports {
   /** Put if-absent. False: refused. */
@@ -109,6 +143,10 @@ export interface Supports {
   readonly storedTimestamp: boolean;
   /** ... and in list. */
   readonly listedTimestamp: boolean;
+  /** Objects can come in parts. False: `openUpload` is refused. */
+  readonly streamedPut: boolean;
+  /** ... and the conditions of puts hold for them too. False: only unconditional ones are taken. */
+  readonly streamedConditions: boolean;
 }
 
 export interface ObjectStore extends AsyncDisposable {
@@ -137,6 +175,12 @@ export interface ObjectStore extends AsyncDisposable {
   put(key: string, body: Uint8Array, options: PutOptions): Promise<ObjectMeta>;
 
   /**
+   * Begins an object of up to `sizeMax` bytes that comes in parts: for callers that cannot hold it
+   * whole. `putStream` does the rest.
+   */
+  openUpload(key: string, options: UploadOptions): Promise<Upload>;
+
+  /**
    * Resolves when there was no such object. If-version rejects with OBJECT_CHANGED for another
    * version; some stores say the same of an object that is gone, others resolve.
    */
@@ -156,4 +200,6 @@ export interface ObjectStore extends AsyncDisposable {
 }
 
 /** The operations of a store, as layers and error messages name them. */
-export type Operation = "get" | "head" | "put" | "delete" | "deleteMany" | "list";
+export type Operation = "get" | "head" | "put" | UploadOperation | "delete" | "deleteMany" | "list";
+
+export type UploadOperation = "openUpload" | "putPart" | "completeUpload" | "abortUpload";

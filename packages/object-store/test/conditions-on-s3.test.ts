@@ -19,6 +19,7 @@ const NOTHING = {
   conditionalCreate: undefined,
   conditionalUpdate: undefined,
   conditionalDelete: undefined,
+  streamedConditions: undefined,
 };
 
 const FOUND = {
@@ -27,11 +28,13 @@ const FOUND = {
     conditionalCreate: expect.stringContaining("overwrites"),
     conditionalUpdate: expect.stringContaining("overwrites"),
     conditionalDelete: expect.stringContaining("deletes"),
+    streamedConditions: expect.stringContaining("create-only upload"),
   },
   "ignores If-Match": {
     conditionalCreate: undefined,
     conditionalUpdate: expect.stringContaining("overwrites"),
     conditionalDelete: expect.stringContaining("deletes"),
+    streamedConditions: expect.stringContaining("another version by an upload"),
   },
   "ignores conditions on deletes": {
     ...NOTHING,
@@ -41,6 +44,7 @@ const FOUND = {
     ...NOTHING,
     conditionalCreate: expect.stringMatching(/lets \d of 8 racing create-only puts win/),
     conditionalUpdate: expect.stringMatching(/lets \d of 8 racing compare-and-swaps win/),
+    streamedConditions: expect.stringMatching(/lets \d of 8 racing create-only uploads win/),
   },
 } as const satisfies Record<Pretence, object>;
 

@@ -5,6 +5,7 @@
  *   - Bytes go through unchanged, the Host header included, so that signatures stay valid.
  *   - One connection of a client is one connection to the server; both stay open between requests.
  *   - Each request waits for the latency before its first byte is forwarded. Answers do not wait.
+ *   - What a client sends goes on no faster than the upload rate, each connection for itself.
  *
  * It reads heads of requests and the status of answers, and nothing else.
  */
@@ -17,6 +18,8 @@ export interface LatencyProxyOptions {
   /** `http://host:port` of the server. */
   readonly target: string;
   readonly latencyMs: number;
+  /** Towards the server. Undefined: as fast as it goes. */
+  readonly uploadBytesPerSecond?: number | undefined;
   /** 0: any free one. */
   readonly port?: number | undefined;
 }
@@ -34,22 +37,31 @@ export interface ProxyCounts {
 }
 
 const HTTP_STATUS_END = 12; // "HTTP/1.1 200"
+/** A timer takes no less. */
+const PAUSE_MS_MIN = 1;
+
+/** What may change while connections are open. */
+type Line = Pick<LatencyProxy, "latencyMs" | "uploadBytesPerSecond">;
 
 export class LatencyProxy {
   /** For requests from now on. */
   latencyMs: number;
+  /** For bytes from now on. Infinity: as fast as it goes. */
+  uploadBytesPerSecond: number;
   readonly #host: string;
   readonly #port: number;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #tally = new Tally();
 
-  constructor({ target, latencyMs }: LatencyProxyOptions) {
+  constructor(options: LatencyProxyOptions) {
+    const { target, latencyMs, uploadBytesPerSecond = Number.POSITIVE_INFINITY } = options;
     const url = new URL(target);
     if (url.protocol !== "http:") throw new TypeError(`the target must be http: ${target}`);
     this.#host = url.hostname;
     this.#port = Number(url.port || 80);
     this.latencyMs = latencyMs;
+    this.uploadBytesPerSecond = uploadBytesPerSecond;
     this.#server = createServer({ noDelay: true }, (client) => this.#serve(client));
   }
 
@@ -79,7 +91,7 @@ export class LatencyProxy {
 
   #serve(client: Socket): void {
     const server = connect({ host: this.#host, port: this.#port, noDelay: true });
-    const tunnel = new Tunnel(client, server, this.#tally, () => this.latencyMs);
+    const tunnel = new Tunnel(client, server, this.#tally, this);
     for (const socket of [client, server]) {
       this.#sockets.add(socket);
       socket.once("close", () => {
@@ -101,18 +113,20 @@ class Tunnel {
   readonly #client: Socket;
   readonly #server: Socket;
   readonly #tally: Tally;
-  readonly #latencyMs: () => number;
+  readonly #line: Line;
   readonly #splitter = new RequestSplitter();
   #timer: NodeJS.Timeout | undefined;
   #unanswered = 0;
+  /** For how long the bytes that went on still hold the line; what was waited too long counts. */
+  #owedMs = 0;
   /** The next bytes from the server start an answer. */
   #expectsStatus = false;
 
-  constructor(client: Socket, server: Socket, tally: Tally, latencyMs: () => number) {
+  constructor(client: Socket, server: Socket, tally: Tally, line: Line) {
     this.#client = client;
     this.#server = server;
     this.#tally = tally;
-    this.#latencyMs = latencyMs;
+    this.#line = line;
     tally.connections += 1;
     client.on("data", (bytes: Buffer) => this.#fromClient(bytes));
     client.on("end", () => server.end());
@@ -141,7 +155,7 @@ class Tunnel {
       if (piece.head !== undefined) {
         this.#tally.started(piece.head.kind);
         this.#unanswered += 1;
-        const latencyMs = this.#latencyMs();
+        const { latencyMs } = this.#line;
         if (latencyMs > 0) {
           this.#later(latencyMs, piece.bytes, rest);
           return;
@@ -150,6 +164,7 @@ class Tunnel {
       }
       this.#toServer(piece.bytes);
     }
+    this.#holdLine();
   }
 
   /** Nothing more is read from the client until this request has gone out. */
@@ -164,8 +179,21 @@ class Tunnel {
     }, latencyMs);
   }
 
+  /** Nothing more is read from the client until the line has carried what went on. */
+  #holdLine(): void {
+    if (this.#owedMs < PAUSE_MS_MIN) return;
+    const startedMs = performance.now();
+    this.#client.pause();
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#owedMs -= performance.now() - startedMs;
+      if (!this.#server.writableNeedDrain) this.#client.resume();
+    }, this.#owedMs);
+  }
+
   #toServer(bytes: Buffer): void {
     this.#tally.bytesToServer += bytes.length;
+    this.#owedMs += (bytes.length * 1000) / this.#line.uploadBytesPerSecond;
     if (!this.#server.write(bytes)) this.#client.pause();
   }
 

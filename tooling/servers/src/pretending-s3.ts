@@ -2,11 +2,11 @@
  * A small S3 server of our own that breaks its word on purpose, on loopback: what the checks of a
  * store's conditions have to find out. Such servers exist; they answer like any other.
  *
- * It knows objects by one PUT, GET, HEAD, DELETE, DeleteObjects and ListObjectsV2, ignores
- * signatures, and has every bucket.
+ * It knows objects by one PUT or in parts, GET, HEAD, DELETE, DeleteObjects and ListObjectsV2,
+ * ignores signatures, and has every bucket.
  */
 
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
@@ -30,12 +30,16 @@ interface StoredObject {
 
 type Objects = Map<string, StoredObject>;
 
+/** Of uploads that have not ended, by id: the parts by number. */
+type Uploads = Map<string, Map<number, Buffer>>;
+
 const RACE_MS = 5;
 
 export async function startPretendingS3(pretence: Pretence): Promise<RunningServer> {
   const objects: Objects = new Map();
+  const uploads: Uploads = new Map();
   const http = createServer((request, response) => {
-    answer(pretence, objects, request, response).catch(() => response.destroy());
+    answer(pretence, { objects, uploads }, request, response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve, reject) => {
     http.once("error", reject).listen(0, "127.0.0.1", resolve);
@@ -57,7 +61,7 @@ export async function startPretendingS3(pretence: Pretence): Promise<RunningServ
 
 async function answer(
   pretence: Pretence,
-  objects: Objects,
+  { objects, uploads }: { readonly objects: Objects; readonly uploads: Uploads },
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -66,6 +70,13 @@ async function answer(
   const [, , ...rest] = decodeURIComponent(url.pathname).split("/");
   const key = rest.join("/");
   const found = objects.get(key);
+  const id = url.searchParams.get("uploadId");
+  if (id !== null || url.searchParams.has("uploads")) {
+    const whole = stepOfUpload(uploads, id, url.searchParams, { request, response, body });
+    if (whole === undefined) return;
+    await put(pretence, objects, key, { request, response, body: whole, isLastStep: true });
+    return;
+  }
   switch (request.method) {
     case "GET":
       if (key === "") sendXml(response, listing(objects, url.searchParams));
@@ -100,13 +111,37 @@ interface Put {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly body: Buffer;
+  /** It makes an object out of parts, which is answered in another way. */
+  readonly isLastStep?: boolean;
+}
+
+/** Answers all but the last step, whose body it gives. */
+function stepOfUpload(
+  uploads: Uploads,
+  id: string | null,
+  query: URLSearchParams,
+  { request, response, body }: Put,
+): Buffer | undefined {
+  if (id === null) {
+    const made = `upload-${randomUUID()}`;
+    uploads.set(made, new Map());
+    const told = `<UploadId>${made}</UploadId>`;
+    sendXml(response, `<InitiateMultipartUploadResult>${told}</InitiateMultipartUploadResult>`);
+    return undefined;
+  }
+  const parts = uploads.get(id) ?? new Map<number, Buffer>();
+  if (request.method === "POST") return Buffer.concat([...parts.values()]);
+  if (request.method === "PUT") parts.set(Number(query.get("partNumber")), body);
+  else uploads.delete(id);
+  response.writeHead(request.method === "PUT" ? 200 : 204, { etag: '"part"' }).end();
+  return undefined;
 }
 
 async function put(
   pretence: Pretence,
   objects: Objects,
   key: string,
-  { request, response, body }: Put,
+  { request, response, body, isLastStep = false }: Put,
 ): Promise<void> {
   if (!holds(pretence, objects.get(key), request)) {
     refuse(response);
@@ -115,6 +150,11 @@ async function put(
   if (pretence === "keeps conditions but for races") await sleep(RACE_MS);
   const etag = `"${createHash("md5").update(body).digest("hex")}"`;
   objects.set(key, { body, etag, modified: new Date() });
+  if (isLastStep) {
+    const told = `<ETag>${etag}</ETag>`;
+    sendXml(response, `<CompleteMultipartUploadResult>${told}</CompleteMultipartUploadResult>`);
+    return;
+  }
   response.writeHead(200, { etag }).end();
 }
 

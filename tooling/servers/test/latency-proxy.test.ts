@@ -142,6 +142,33 @@ describe("latency proxy", () => {
     await proxy.stop();
   });
 
+  it("holds what is sent to the upload rate, unchanged, each connection for itself", async () => {
+    await using origin = await startOrigin();
+    const { target } = origin;
+    const uploadBytesPerSecond = 4_000_000;
+    const proxy = await startLatencyProxy({ target, latencyMs: 5, uploadBytesPerSecond });
+    const agent = new Agent({ keepAlive: true });
+    const url = `${proxy.endpoint}/b/k`;
+    const put = async (body: Buffer) => {
+      const answer = await call(url, { method: "PUT", body, agent });
+      expect((JSON.parse(answer.toString()) as Echo).bodyHash).toBe(hashOf(body));
+    };
+    const startMs = performance.now();
+    let isSlowPutDone = false;
+    const slowPut = put(randomBytes(1_200_000)).then(() => {
+      isSlowPutDone = true;
+    });
+    await call(url, { agent });
+    expect(isSlowPutDone).toBe(false);
+    await slowPut;
+    expect(performance.now() - startMs).toBeGreaterThanOrEqual(200);
+    proxy.uploadBytesPerSecond = Number.POSITIVE_INFINITY;
+    await put(randomBytes(16_000_000));
+    expect(proxy.counts().parallelMax).toBe(2);
+    agent.destroy();
+    await proxy.stop();
+  });
+
   it("takes requests byte by byte, and one after another without waiting", async () => {
     await using origin = await startOrigin();
     const proxy = await startLatencyProxy({ target: origin.target, latencyMs: 1 });

@@ -85,6 +85,7 @@ const BY_CODE: Readonly<Record<string, Rule>> = {
   BlobAlreadyExists: conditionFailed,
   ConditionNotMet: conditionFailed,
   TargetConditionNotMet: conditionFailed,
+  InvalidBlockList: blocksDropped,
   InvalidRange: unsatisfiable,
   AuthenticationFailed: authenticationFailed,
   InvalidAuthenticationInfo: unauthenticated("the store cannot read the credentials"),
@@ -212,9 +213,20 @@ function notAzure({ host }: AzureErrorContext): Verdict {
   return { code: "CONFIG_INVALID", problem: `${host} answers, but not as Azure does` };
 }
 
-/** The request may have been done: for a condition that matters, for the rest it does not. */
-function unsettled(problem: string, { condition = "none" }: AzureErrorContext): Verdict {
-  return { code: condition === "none" ? "UNAVAILABLE" : "OUTCOME_UNKNOWN", problem };
+/**
+ * The request may have been done: for a condition that matters, for the rest it does not. Only the
+ * last step of an upload has one, and cannot be done twice anyhow.
+ */
+function unsettled(problem: string, { condition = "none", operation }: AzureErrorContext): Verdict {
+  const isHarmless = condition === "none" || operation === "putPart";
+  const mayRepeat = isHarmless && operation !== "completeUpload";
+  return { code: mayRepeat ? "UNAVAILABLE" : "OUTCOME_UNKNOWN", problem };
+}
+
+/** Whoever completes an upload, or puts, takes away the blocks of all others. */
+function blocksDropped({ condition }: AzureErrorContext): Verdict {
+  const code = condition === "if-absent" ? "OBJECT_EXISTS" : "OBJECT_CHANGED";
+  return { code, problem: "the object was put by another meanwhile, and the parts are gone" };
 }
 
 function notFound({ condition }: AzureErrorContext): Verdict {

@@ -2,12 +2,13 @@
  * Blobs in a container of Azure Blob Storage.
  *
  * Always true:
- *   - One call is one request, but for deleteMany (one per key) and list (one per five thousand).
+ *   - One call, or one step of an upload, is one request, but for opening an upload and giving it
+ *     up (which are none), deleteMany (one per key) and list (one per five thousand).
  *   - Every body is read to its end or torn off, so that no socket is lost.
  *   - A version is the ETag, quotes included. It is new with every put, also of the same bytes.
  *
- * It does not retry, and it does not split large bodies into blocks. It uses none of Azure's own
- * leases.
+ * It does not retry, and does not split a large body of a put into blocks. It uses none of Azure's
+ * own leases.
  */
 
 import type { Readable } from "node:stream";
@@ -15,6 +16,7 @@ import type * as Sdk from "@azure/storage-blob";
 import { checkRange, parseContentRangeSize, resolveRange } from "../byte-range.ts";
 import type { Clock } from "../clock.ts";
 import { ObjectStoreError } from "../errors.ts";
+import { HeldUpload, partSizeOf } from "../held-upload.ts";
 import { readBody } from "../http-body.ts";
 import { InFlight } from "../in-flight.ts";
 import { AZURE_DELETES_PARALLEL, AZURE_LIST_PAGE_KEYS, LIST_PAGES_MAX } from "../limits.ts";
@@ -35,12 +37,15 @@ import type {
   ObjectStore,
   PutOptions,
   Supports,
+  Upload,
+  UploadOptions,
 } from "../object-store.ts";
-import { systemClock } from "../system.ts";
+import { systemClock, systemRandom } from "../system.ts";
 import { type AzureClient, azureEndpoint, makeAzureClient } from "./azure-client.ts";
 import { type AzureErrorContext, azureError, isAnswered, toAzureError } from "./azure-errors.ts";
 import { inKeyOrder } from "./azure-list.ts";
 import { type AzureStoreOptions, azureOptionsProblem } from "./azure-options.ts";
+import { azureUpload } from "./azure-upload.ts";
 
 /** Rejects with CONFIG_INVALID when an SDK is not installed or the options make no sense. */
 export async function openAzureStore(options: AzureStoreOptions): Promise<ObjectStore> {
@@ -62,6 +67,8 @@ const SUPPORTS: Supports = {
   serverDate: true,
   storedTimestamp: true,
   listedTimestamp: true,
+  streamedPut: true,
+  streamedConditions: true,
 };
 
 const ACCESS_TIER = "Hot";
@@ -132,26 +139,31 @@ class AzureStore implements ObjectStore {
 
   async put(key: string, body: Uint8Array, options: PutOptions): Promise<ObjectMeta> {
     checkKey(key);
-    const { condition, contentType, noCache, timestampMs } = options;
-    const facts: Facts = { operation: "put", key, condition: condition.type };
+    const facts: Facts = { operation: "put", key, condition: options.condition.type };
     return this.#call(facts, options, async (abortSignal) => {
       const blob = this.#client.container.getBlockBlobClient(key);
-      const output = await blob.upload(body, body.byteLength, {
-        abortSignal,
-        blobHTTPHeaders: {
-          blobContentType: contentType ?? "application/octet-stream",
-          ...(noCache ? { blobCacheControl: "no-store" } : {}),
+      const fields = this.#fieldsOf(options);
+      const output = await blob.upload(body, body.byteLength, { abortSignal, ...fields });
+      return { ...this.#meta(key, body.byteLength, output), timestampMs: options.timestampMs };
+    });
+  }
+
+  /** Sends nothing yet. */
+  async openUpload(key: string, options: UploadOptions): Promise<Upload> {
+    checkKey(key);
+    const partSize = partSizeOf(options.sizeMax);
+    const condition = options.condition.type;
+    const { timestampMs } = options;
+    return this.#inFlight.run("openUpload", options, async () => {
+      const steps = azureUpload(
+        {
+          blob: this.#client.container.getBlockBlobClient(key),
+          send: (operation, call, work) => this.#send({ operation, key, condition }, call, work),
+          toMeta: (size, output) => ({ ...this.#meta(key, size, output), timestampMs }),
         },
-        conditions: {
-          ...(condition.type === "if-absent" ? { ifNoneMatch: "*" } : {}),
-          ...(condition.type === "if-version" ? { ifMatch: condition.version } : {}),
-        },
-        ...(this.#accessTier === "" ? {} : { tier: this.#accessTier }),
-        ...(timestampMs === undefined
-          ? {}
-          : { metadata: { [TIMESTAMP_METADATA_AZURE]: formatTimestamp(timestampMs) } }),
-      });
-      return { ...this.#meta(key, body.byteLength, output), timestampMs };
+        { partSize, fields: this.#fieldsOf(options), nonce: newNonce() },
+      );
+      return new HeldUpload(key, steps, this.#inFlight.hold());
     });
   }
 
@@ -255,22 +267,46 @@ class AzureStore implements ObjectStore {
     options: CallOptions,
     work: (abortSignal: AbortSignal) => Promise<Result>,
   ): Promise<Result> {
-    const { signal } = options;
-    return this.#inFlight.run(facts.operation, options, async () => {
-      const ending = new AbortController();
-      const onAbort = () => ending.abort();
-      signal?.addEventListener("abort", onAbort);
-      try {
-        return await work(ending.signal);
-      } catch (error) {
-        // Of an answer that it does not understand, the SDK leaves the body unread.
-        if (!isAnswered(error)) ending.abort();
-        if (signal?.aborted) throw signal.reason;
-        throw toAzureError(error, { ...this.#context, ...facts });
-      } finally {
-        signal?.removeEventListener("abort", onAbort);
-      }
-    });
+    return this.#inFlight.run(facts.operation, options, () => this.#send(facts, options, work));
+  }
+
+  /** For calls that are in flight, and for steps of uploads that are. */
+  async #send<Result>(
+    facts: Facts,
+    { signal }: CallOptions,
+    work: (abortSignal: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
+    const ending = new AbortController();
+    const onAbort = () => ending.abort();
+    signal?.addEventListener("abort", onAbort);
+    try {
+      return await work(ending.signal);
+    } catch (error) {
+      // Of an answer that it does not understand, the SDK leaves the body unread.
+      if (!isAnswered(error)) ending.abort();
+      if (signal?.aborted) throw signal.reason;
+      throw toAzureError(error, { ...this.#context, ...facts });
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /** What a new blob is to be beside its bytes, and when. */
+  #fieldsOf({ condition, contentType, noCache, timestampMs }: PutOptions) {
+    return {
+      blobHTTPHeaders: {
+        blobContentType: contentType ?? "application/octet-stream",
+        ...(noCache ? { blobCacheControl: "no-store" } : {}),
+      },
+      conditions: {
+        ...(condition.type === "if-absent" ? { ifNoneMatch: "*" } : {}),
+        ...(condition.type === "if-version" ? { ifMatch: condition.version } : {}),
+      },
+      ...(this.#accessTier === "" ? {} : { tier: this.#accessTier }),
+      ...(timestampMs === undefined
+        ? {}
+        : { metadata: { [TIMESTAMP_METADATA_AZURE]: formatTimestamp(timestampMs) } }),
+    };
   }
 
   #meta(key: string, size: number, output: AnsweredBlob): ObjectMeta {
@@ -311,6 +347,14 @@ function listedMeta(item: Sdk.BlobItem, serverDateMs: number | undefined): Objec
     timestampMs: timestampOf(item.metadata),
     serverDateMs,
   };
+}
+
+function newNonce(): string {
+  const word = () =>
+    Math.floor(systemRandom() * 2 ** 48)
+      .toString(36)
+      .padStart(10, "0");
+  return `${word()}${word()}`;
 }
 
 /** Accounts with a hierarchical namespace list folders as if they were blobs. */

@@ -24,6 +24,8 @@ const WRITE_CODES: Readonly<Record<string, ObjectStoreErrorCode>> = {
   EISDIR: "UNSUPPORTED",
 };
 
+const WRITES: readonly Operation[] = ["put", "openUpload", "putPart", "completeUpload"];
+
 const PROBLEMS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such object",
   ENOTDIR: "a part of the key is the key of another object",
@@ -52,7 +54,7 @@ export function toFileError(error: unknown, context: FileErrorContext): unknown 
   const errno = errnoOf(error);
   if (errno === undefined || ObjectStoreError.is(error) || !/^E[A-Z]/.test(errno)) return error;
   if (!("syscall" in (error as Error))) return error;
-  const writes = context.operation === "put";
+  const writes = WRITES.includes(context.operation);
   const code = (writes ? WRITE_CODES : CODES)[errno] ?? "UNAVAILABLE";
   return fileError(code, PROBLEMS[errno] ?? `the file system says ${errno}`, context, error);
 }

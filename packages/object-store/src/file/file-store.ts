@@ -17,8 +17,9 @@ import { isAbsolute, join } from "node:path";
 import { checkRange, type ResolvedRange, resolveRange } from "../byte-range.ts";
 import type { Clock, Random } from "../clock.ts";
 import type { ObjectStoreError } from "../errors.ts";
+import { HeldUpload, partSizeOf, type UploadedParts } from "../held-upload.ts";
 import { InFlight } from "../in-flight.ts";
-import { FILE_CHUNK_BYTES } from "../limits.ts";
+import { FILE_CHUNK_BYTES, PARTS_PARALLEL } from "../limits.ts";
 import { checkPrefix } from "../object-key.ts";
 import type {
   CallOptions,
@@ -32,6 +33,8 @@ import type {
   Operation,
   PutOptions,
   Supports,
+  Upload,
+  UploadOptions,
 } from "../object-store.ts";
 import { systemClock, systemRandom } from "../system.ts";
 import { fileError, toFileError } from "./file-errors.ts";
@@ -39,15 +42,20 @@ import { listFiles } from "./file-list.ts";
 import { FileLockTimeout, removeLeftovers, unlinkIfThere, withFileLock } from "./file-lock.ts";
 import { type FilePath, RESERVED_FOLDER, toFilePath } from "./file-path.ts";
 import {
+  createTemporary,
+  dropTemporary,
   type FileContent,
+  type FileFacts,
   fsyncAfterChange,
   isLinkUnsupported,
   linkInPlace,
   makeFolders,
   NotDurableError,
   renameInPlace,
+  settleTemporary,
   statIfThere,
   type TemporaryFile,
+  writeAt,
   writeTemporary,
 } from "./file-write.ts";
 
@@ -71,6 +79,8 @@ const SUPPORTS: Supports = {
   serverDate: true,
   storedTimestamp: true,
   listedTimestamp: true,
+  streamedPut: true,
+  streamedConditions: true,
 };
 
 export class FileStore implements ObjectStore {
@@ -140,9 +150,38 @@ export class FileStore implements ObjectStore {
         await this.#place(key, temporary, target, content, options);
         return this.#meta(key, await temporary.handle.stat({ bigint: true }));
       } finally {
-        await temporary.handle.close();
-        await unlinkIfThere(temporary.path);
+        await dropTemporary(temporary);
       }
+    });
+  }
+
+  async openUpload(key: string, options: UploadOptions): Promise<Upload> {
+    const target = toFilePath(this.#root, key);
+    const partSize = partSizeOf(options.sizeMax);
+    const step = <Result>(operation: Operation, work: () => Promise<Result>) =>
+      this.#explain(operation, key, work);
+    return this.#run("openUpload", key, options, async () => {
+      const reserved = await makeFolders(target, this.#fsync);
+      await this.#sweep(reserved);
+      const temporary = await createTemporary(reserved);
+      const steps = {
+        partSize,
+        partsParallel: PARTS_PARALLEL,
+        putPart: (index: number, body: Uint8Array, { signal }: CallOptions) =>
+          step("putPart", () => writeAt(temporary, body, index * partSize, signal)),
+        complete: (_: UploadedParts, { signal }: CallOptions) =>
+          step("completeUpload", async () => {
+            const timestampMs = options.timestampMs ?? this.#clock.nowMs();
+            const facts: FileFacts = { timestampMs, fsync: this.#fsync, signal };
+            await settleTemporary(temporary, facts, Math.floor(this.#random() * 1000));
+            await this.#place(key, temporary, target, facts, options);
+            const meta = this.#meta(key, await temporary.handle.stat({ bigint: true }));
+            await dropTemporary(temporary);
+            return meta;
+          }),
+        abort: () => step("abortUpload", () => dropTemporary(temporary)),
+      };
+      return new HeldUpload(key, steps, this.#inFlight.hold());
     });
   }
 
@@ -191,7 +230,7 @@ export class FileStore implements ObjectStore {
     key: string,
     temporary: TemporaryFile,
     target: FilePath,
-    content: FileContent,
+    content: FileFacts,
     { condition }: PutOptions,
   ): Promise<void> {
     if (condition.type !== "if-absent" || !(await this.#create(key, temporary, target))) {
@@ -263,8 +302,16 @@ export class FileStore implements ObjectStore {
     options: CallOptions,
     work: () => Promise<Result>,
   ): Promise<Result> {
+    return this.#explain(operation, key, () => this.#inFlight.run(operation, options, work));
+  }
+
+  async #explain<Result>(
+    operation: Operation,
+    key: string | undefined,
+    work: () => Promise<Result>,
+  ): Promise<Result> {
     try {
-      return await this.#inFlight.run(operation, options, work);
+      return await work();
     } catch (error) {
       const context = this.#context(operation, key);
       if (error instanceof FileLockTimeout) {

@@ -24,11 +24,15 @@ export interface TemporaryFile {
   readonly path: string;
 }
 
-export interface FileContent {
-  readonly body: Uint8Array;
+/** How the file is to end up. */
+export interface FileFacts {
   readonly timestampMs: number;
   readonly fsync: boolean;
   readonly signal: AbortSignal | undefined;
+}
+
+export interface FileContent extends FileFacts {
+  readonly body: Uint8Array;
 }
 
 /** Makes the folder of a file and its reserved sub-folder; gives the latter. */
@@ -50,23 +54,45 @@ export async function writeTemporary(
   content: FileContent,
   microseconds: number,
 ): Promise<TemporaryFile> {
-  const { body, fsync, signal } = content;
-  const { handle, path } = await createTemporary(reservedFolder);
+  const temporary = await createTemporary(reservedFolder);
   try {
-    for (let offset = 0; offset < body.byteLength; ) {
-      signal?.throwIfAborted();
-      const length = Math.min(body.byteLength - offset, FILE_CHUNK_BYTES);
-      offset += (await handle.write(body, offset, length, offset)).bytesWritten;
-    }
-    await setTime(handle, content.timestampMs, microseconds);
-    if (fsync) await handle.sync();
-    signal?.throwIfAborted();
-    return { handle, path };
+    await writeAt(temporary, content.body, 0, content.signal);
+    await settleTemporary(temporary, content, microseconds);
+    return temporary;
   } catch (error) {
-    await handle.close();
-    await unlinkIfThere(path);
+    await dropTemporary(temporary);
     throw error;
   }
+}
+
+export async function writeAt(
+  { handle }: TemporaryFile,
+  body: Uint8Array,
+  position: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (let offset = 0; offset < body.byteLength; ) {
+    signal?.throwIfAborted();
+    const length = Math.min(body.byteLength - offset, FILE_CHUNK_BYTES);
+    offset += (await handle.write(body, offset, length, position + offset)).bytesWritten;
+  }
+}
+
+/** Gives written content its time, and flushes it. */
+export async function settleTemporary(
+  { handle }: TemporaryFile,
+  { timestampMs, fsync, signal }: FileFacts,
+  microseconds: number,
+): Promise<void> {
+  await setTime(handle, timestampMs, microseconds);
+  if (fsync) await handle.sync();
+  signal?.throwIfAborted();
+}
+
+/** Of one that was put in place, only the temporary name goes. */
+export async function dropTemporary({ handle, path }: TemporaryFile): Promise<void> {
+  await handle.close();
+  await unlinkIfThere(path);
 }
 
 /** Makes the file appear under its name, unless there is one: then false. */
@@ -90,7 +116,7 @@ export async function renameInPlace(
   temporary: TemporaryFile,
   target: FilePath,
   existing: BigIntStats | undefined,
-  { timestampMs, fsync }: FileContent,
+  { timestampMs, fsync }: FileFacts,
 ): Promise<void> {
   if (existing !== undefined) {
     const before = Number((existing.mtimeNs / 1000n) % 1000n);
@@ -119,7 +145,7 @@ export async function statIfThere(path: string): Promise<BigIntStats | undefined
   }
 }
 
-async function createTemporary(reservedFolder: string): Promise<TemporaryFile> {
+export async function createTemporary(reservedFolder: string): Promise<TemporaryFile> {
   for (;;) {
     const path = join(reservedFolder, temporaryName());
     try {

@@ -80,6 +80,8 @@ const BY_STATUS: Readonly<Record<number, Rule>> = {
   501: () => ({ code: "UNSUPPORTED", problem: "the store does not implement this" }),
 };
 
+const UPLOAD_STEPS: readonly Operation[] = ["openUpload", "putPart", "abortUpload"];
+
 /** Failures before a byte of the request could reach the store. */
 const BEFORE_SENDING =
   /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|TIMEOUT_CONNECT)$/;
@@ -116,6 +118,8 @@ function verdictOf(failure: unknown, context: GcsErrorContext): Verdict {
   if (failure instanceof AuthFailure) return withoutToken(failure.cause);
   if (!(failure instanceof GcsRefusal)) return withoutAnswer(failure, context);
   const { reason, status } = failure;
+  const isStep = context.operation === "putPart" || context.operation === "completeUpload";
+  if (isStep && (status === 404 || status === 410)) return noSuchUpload(context);
   const byReason = Object.hasOwn(BY_REASON, reason) ? BY_REASON[reason] : undefined;
   const rule = byReason ?? BY_STATUS[status];
   if (rule !== undefined) return rule(context, failure);
@@ -138,9 +142,20 @@ function withoutAnswer(failure: unknown, context: GcsErrorContext): Verdict {
   return unsettled(`no answer from ${host} (${code || "broken off"})`, context);
 }
 
-/** The request may have been done: for a condition that matters, for the rest it does not. */
-function unsettled(problem: string, { condition = "none" }: GcsErrorContext): Verdict {
-  return { code: condition === "none" ? "UNAVAILABLE" : "OUTCOME_UNKNOWN", problem };
+/**
+ * The request may have been done: for a condition that matters, for the rest it does not. Only the
+ * last step of an upload has one, and cannot be done twice anyhow.
+ */
+function unsettled(problem: string, { condition = "none", operation }: GcsErrorContext): Verdict {
+  const isHarmless = condition === "none" || UPLOAD_STEPS.includes(operation);
+  const mayRepeat = isHarmless && operation !== "completeUpload";
+  return { code: mayRepeat ? "UNAVAILABLE" : "OUTCOME_UNKNOWN", problem };
+}
+
+/** An upload that was completed long ago is known no more, and may be this one. */
+function noSuchUpload({ operation }: GcsErrorContext): Verdict {
+  const code = operation === "completeUpload" ? "OUTCOME_UNKNOWN" : "OBJECT_NOT_FOUND";
+  return { code, problem: "the store does not know the upload any more" };
 }
 
 function withoutToken(cause: unknown): Verdict {
@@ -165,7 +180,8 @@ function noSuchBucket({ bucket, host }: GcsErrorContext): Verdict {
 }
 
 function noSuchObject({ operation, condition }: GcsErrorContext): Verdict {
-  if (operation === "put" && condition === "if-version") {
+  const puts = operation === "put" || operation === "openUpload";
+  if (puts && condition === "if-version") {
     return { code: "OBJECT_CHANGED", problem: "the object is gone" };
   }
   return { code: "OBJECT_NOT_FOUND", problem: "there is no such object" };
@@ -174,7 +190,8 @@ function noSuchObject({ operation, condition }: GcsErrorContext): Verdict {
 /** The JSON API has one word for both; where no object is looked for, it is the bucket. */
 function notFound(context: GcsErrorContext, { message }: GcsRefusal): Verdict {
   const { condition, operation } = context;
-  const looks = operation !== "list" && (operation !== "put" || condition === "if-version");
+  const puts = operation === "put" || operation === "openUpload";
+  const looks = operation !== "list" && (!puts || condition === "if-version");
   return looks && !/bucket does not exist/i.test(message)
     ? noSuchObject(context)
     : noSuchBucket(context);

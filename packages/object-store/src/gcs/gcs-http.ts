@@ -26,7 +26,7 @@ import { GCS_CONNECT_MS_MAX, GCS_IDLE_MS_MAX, GCS_SOCKETS_MAX } from "../limits.
 import { type GcsStoreOptions, GOOGLE_ENDPOINT } from "./gcs-options.ts";
 
 export interface GcsRequest {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** Percent-encoded, with the query. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>> | undefined;
@@ -105,7 +105,7 @@ export class GcsHttp {
       path: `${pathname.replace(/\/+$/, "")}${path}`,
       headers: {
         "user-agent": "headwater",
-        ...(method === "POST" ? { "content-length": String(size) } : {}),
+        ...(method === "POST" || method === "PUT" ? { "content-length": String(size) } : {}),
         ...headers,
       },
     });

@@ -12,6 +12,7 @@ import { formatTimestamp, TIMESTAMP_METADATA } from "../litestream-timestamp.ts"
 import type { ByteRange, DeleteCondition, PutCondition, PutOptions } from "../object-store.ts";
 import type { GcsRequest } from "./gcs-http.ts";
 
+const CONTENT_TYPE = "application/octet-stream";
 const OBJECT_FIELDS = "name,size,generation,timeCreated,metadata";
 
 export function getRequest(bucket: string, key: string, range: ByteRange | undefined): GcsRequest {
@@ -37,30 +38,47 @@ export function putRequest(
   bucket: string,
   key: string,
   body: Uint8Array,
-  { condition, contentType = "application/octet-stream", noCache, timestampMs }: PutOptions,
+  options: PutOptions,
   random: Random,
 ): GcsRequest {
-  const query = conditionQuery(condition);
-  query.set("uploadType", "multipart");
-  query.set("fields", OBJECT_FIELDS);
-  const resource = {
-    name: key,
-    contentType,
-    ...(noCache ? { cacheControl: "no-store" } : {}),
-    ...(timestampMs === undefined
-      ? {}
-      : { metadata: { [TIMESTAMP_METADATA]: formatTimestamp(timestampMs) } }),
-  };
+  const { condition, contentType = CONTENT_TYPE } = options;
   const boundary = `headwater-${digits(random)}${digits(random)}${digits(random)}`;
   const head =
     `--${boundary}\r\ncontent-type: application/json; charset=UTF-8\r\n\r\n` +
-    `${JSON.stringify(resource)}\r\n--${boundary}\r\ncontent-type: ${contentType}\r\n\r\n`;
+    `${JSON.stringify(resourceOf(key, options))}\r\n` +
+    `--${boundary}\r\ncontent-type: ${contentType}\r\n\r\n`;
   return {
     method: "POST",
-    path: `/upload${bucketPath(bucket)}/o?${query}`,
+    path: uploadPath(bucket, "multipart", condition),
     headers: { "content-type": `multipart/related; boundary=${boundary}` },
     body: [Buffer.from(head), body, Buffer.from(`\r\n--${boundary}--\r\n`)],
   };
+}
+
+/** Begins an upload in pieces. Where to send them is in the answer's header `location`. */
+export function openRequest(bucket: string, key: string, options: PutOptions): GcsRequest {
+  const { condition, contentType = CONTENT_TYPE } = options;
+  return {
+    method: "POST",
+    path: uploadPath(bucket, "resumable", condition),
+    headers: {
+      "content-type": "application/json; charset=UTF-8",
+      "x-upload-content-type": contentType,
+    },
+    body: [Buffer.from(JSON.stringify(resourceOf(key, options)))],
+  };
+}
+
+/** `total`: of the whole object, where this is its end. Without bytes, it asks how far it is. */
+export function pieceRequest(
+  path: string,
+  offset: number,
+  bytes: Uint8Array,
+  total: number | undefined,
+): GcsRequest {
+  const part = bytes.byteLength === 0 ? "*" : `${offset}-${offset + bytes.byteLength - 1}`;
+  const headers = { "content-range": `bytes ${part}/${total ?? "*"}` };
+  return { method: "PUT", path, headers, body: [bytes] };
 }
 
 export function deleteRequest(
@@ -90,6 +108,24 @@ export function listRequest(
     ...(pageToken === undefined ? {} : { pageToken }),
   });
   return { method: "GET", path: `${bucketPath(bucket)}/o?${query}` };
+}
+
+function uploadPath(bucket: string, uploadType: string, condition: PutCondition): string {
+  const query = conditionQuery(condition);
+  query.set("uploadType", uploadType);
+  query.set("fields", OBJECT_FIELDS);
+  return `/upload${bucketPath(bucket)}/o?${query}`;
+}
+
+function resourceOf(key: string, { contentType, noCache, timestampMs }: PutOptions) {
+  return {
+    name: key,
+    contentType: contentType ?? CONTENT_TYPE,
+    ...(noCache ? { cacheControl: "no-store" } : {}),
+    ...(timestampMs === undefined
+      ? {}
+      : { metadata: { [TIMESTAMP_METADATA]: formatTimestamp(timestampMs) } }),
+  };
 }
 
 /** Generation zero is that of an object that is not there. */

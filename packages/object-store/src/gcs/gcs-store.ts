@@ -3,17 +3,19 @@
  *
  * Always true:
  *   - One call is one request, but for deleteMany (one per key) and list (one per thousand keys).
+ *     So is a step of an upload, but after a failure, when it asks first how far the upload is.
  *   - A version is the generation: a number that grows with every put and never comes again, also
  *     when the bytes are the same.
  *   - Every body is read to its end or torn off, so that no socket is lost.
  *
- * It does not retry, and it does not split large bodies into parts. One object takes about one
- * write per second; more are THROTTLED.
+ * It does not retry, and does not split a large body of a put into parts. One object takes about
+ * one write per second; more are THROTTLED.
  */
 
 import { checkRange } from "../byte-range.ts";
 import type { Random } from "../clock.ts";
 import { ObjectStoreError } from "../errors.ts";
+import { HeldUpload, partSizeOf } from "../held-upload.ts";
 import { InFlight } from "../in-flight.ts";
 import { GCS_DELETES_PARALLEL, LIST_PAGES_MAX } from "../limits.ts";
 import { checkKey, checkPrefix } from "../object-key.ts";
@@ -28,6 +30,8 @@ import type {
   ObjectStore,
   PutOptions,
   Supports,
+  Upload,
+  UploadOptions,
 } from "../object-store.ts";
 import { systemRandom } from "../system.ts";
 import { metaOfDownload, metaOfResource, pageOfList } from "./gcs-answers.ts";
@@ -52,9 +56,11 @@ import {
   getRequest,
   headRequest,
   listRequest,
+  openRequest,
   type PageStart,
   putRequest,
 } from "./gcs-requests.ts";
+import { GcsUpload } from "./gcs-upload.ts";
 
 /** Rejects with CONFIG_INVALID when the SDK is not installed or the options make no sense. */
 export async function openGcsStore(options: GcsStoreOptions): Promise<ObjectStore> {
@@ -65,7 +71,8 @@ export async function openGcsStore(options: GcsStoreOptions): Promise<ObjectStor
 }
 
 type Facts = Pick<GcsErrorContext, "operation" | "key" | "condition">;
-type Send = (request: GcsRequest) => Promise<GcsAnswer>;
+/** Rejects refusals, but for these statuses. */
+type Send = (request: GcsRequest, statuses?: readonly number[]) => Promise<GcsAnswer>;
 
 class GcsStore implements ObjectStore {
   readonly name: string;
@@ -98,6 +105,8 @@ class GcsStore implements ObjectStore {
       serverDate: true,
       storedTimestamp: true,
       listedTimestamp: true,
+      streamedPut: true,
+      streamedConditions: true,
     };
   }
 
@@ -138,6 +147,36 @@ class GcsStore implements ObjectStore {
       const meta = metaOfResource(answer, key) ?? this.#refuse(facts);
       return { ...meta, timestampMs };
     });
+  }
+
+  async openUpload(key: string, options: UploadOptions): Promise<Upload> {
+    checkKey(key);
+    const { condition, timestampMs } = options;
+    const partSize = partSizeOf(options.sizeMax);
+    const facts: Facts = { operation: "openUpload", key, condition: condition.type };
+    const path = await this.#call(facts, options, async (send) => {
+      this.#checkVersion(condition, facts);
+      const { headers } = await send(openRequest(this.#bucket, key, options));
+      const { location = "" } = headers;
+      if (!URL.canParse(location)) this.#refuse(facts);
+      const { pathname, search } = new URL(location);
+      return `${pathname}${search}`;
+    });
+    const upload = new GcsUpload({
+      path,
+      partSize,
+      send: (operation, request, call, statuses) =>
+        this.#send({ ...facts, operation }, call, (send) => send(request, statuses)),
+      toMeta: (answer) => {
+        const completed: Facts = { ...facts, operation: "completeUpload" };
+        return { ...(metaOfResource(answer, key) ?? this.#refuse(completed)), timestampMs };
+      },
+      incomplete: (operation) => {
+        const problem = "the store has not all the bytes that were sent";
+        return gcsError("UNAVAILABLE", problem, this.#context({ ...facts, operation }));
+      },
+    });
+    return new HeldUpload(key, upload, this.#inFlight.hold());
   }
 
   async delete(key: string, options: DeleteOptions = {}): Promise<void> {
@@ -217,20 +256,30 @@ class GcsStore implements ObjectStore {
     options: CallOptions,
     work: (send: Send) => Promise<Result>,
   ): Promise<Result> {
+    return this.#inFlight.run(facts.operation, options, () => this.#send(facts, options, work));
+  }
+
+  /** For calls that are in flight, and for steps of uploads that are. */
+  async #send<Result>(
+    facts: Facts,
+    options: CallOptions,
+    work: (send: Send) => Promise<Result>,
+  ): Promise<Result> {
     const { signal } = options;
-    return this.#inFlight.run(facts.operation, options, async () => {
-      try {
-        return await work(async (request) => {
-          const headers = { ...request.headers, ...(await this.#auth(options)) };
-          const answer = await this.#http.send({ ...request, headers }, signal);
-          if (answer.status < 200 || answer.status > 299) throw new GcsRefusal(answer);
-          return answer;
-        });
-      } catch (error) {
-        if (signal?.aborted) throw signal.reason;
-        throw toGcsError(error, this.#context(facts));
-      }
-    });
+    try {
+      return await work(async (request, statuses = []) => {
+        const headers = { ...request.headers, ...(await this.#auth(options)) };
+        const answer = await this.#http.send({ ...request, headers }, signal);
+        const { status } = answer;
+        if ((status < 200 || status > 299) && !statuses.includes(status)) {
+          throw new GcsRefusal(answer);
+        }
+        return answer;
+      });
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      throw toGcsError(error, this.#context(facts));
+    }
   }
 
   /** A version that no object of this store can have is not sent: zero means "there is none". */

@@ -3,11 +3,12 @@
  *
  * Always true:
  *   - A call settles by its deadline, even if the store below cares for no signal: with
- *     UNAVAILABLE, or with OUTCOME_UNKNOWN for a conditional put or delete, which may have
- *     happened.
+ *     UNAVAILABLE, or with OUTCOME_UNKNOWN for a conditional put or delete, or the last step of an
+ *     upload, which may have happened.
  *   - The request below is aborted with that same error. One of the caller's own signal ends as if
  *     this layer were not here.
  *   - A listing has the time of one request for each step; who reads it may take longer.
+ *   - So has an upload, and time for the bytes of the step; who gives the bytes may take longer.
  *
  * A put that was late may still be on its way: its body must not change before the store is closed.
  *
@@ -19,6 +20,7 @@ import { ObjectStoreError } from "../errors.ts";
 import {
   DEADLINE_BYTES_PER_SECOND_MIN,
   DEADLINE_COLLECT_FACTOR,
+  DEADLINE_COMPLETE_FACTOR,
   DEADLINE_REQUEST_MS,
   DEADLINE_WHOLE_BYTES,
   DELETE_BATCH_KEYS,
@@ -34,8 +36,11 @@ import type {
   ObjectStore,
   Operation,
   PutOptions,
+  Upload,
+  UploadOptions,
 } from "../object-store.ts";
 import { systemClock } from "../system.ts";
+import { carriedUpload } from "./carried-upload.ts";
 import { Layer } from "./layer.ts";
 
 export interface DeadlinedOptions {
@@ -96,6 +101,20 @@ class DeadlinedStore extends Layer implements ObjectStore {
     return this.#run({ operation: "put", key, isConditional, durationMs }, options, (call) =>
       this.inner.put(key, body, call),
     );
+  }
+
+  async openUpload(key: string, options: UploadOptions): Promise<Upload> {
+    const durationMs = this.#requestMs;
+    const facts = { operation: "openUpload", key, isConditional: false, durationMs } as const;
+    const upload = await this.#run(facts, options, (call) => this.inner.openUpload(key, call));
+    return carriedUpload(upload, ({ operation, byteLength, options: given, send }) => {
+      const isLast = operation === "completeUpload";
+      // Some stores get the last part only then.
+      const bytes = isLast ? upload.partSize : byteLength;
+      const requests = isLast ? DEADLINE_COMPLETE_FACTOR : 1;
+      const stepMs = this.#durationMs(bytes) + (requests - 1) * this.#requestMs;
+      return this.#run({ operation, key, isConditional: isLast, durationMs: stepMs }, given, send);
+    });
   }
 
   async delete(key: string, options: DeleteOptions = {}): Promise<void> {

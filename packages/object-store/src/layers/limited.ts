@@ -1,7 +1,8 @@
 /**
  * At most so many calls of a store at a time; the others wait in the order they came.
  *
- * A listing takes its turn for each step, so one that is read slowly holds nobody up.
+ * A listing takes its turn for each step, so one that is read slowly holds nobody up. So does an
+ * upload: nobody has a turn while it waits for another one, and any number of them get through.
  */
 
 import { InFlight } from "../in-flight.ts";
@@ -15,8 +16,11 @@ import type {
   ObjectStore,
   Operation,
   PutOptions,
+  Upload,
+  UploadOptions,
 } from "../object-store.ts";
 import { Turns } from "../turns.ts";
+import { carriedUpload } from "./carried-upload.ts";
 import { Layer } from "./layer.ts";
 
 export interface LimitedOptions {
@@ -50,6 +54,14 @@ class LimitedStore extends Layer implements ObjectStore {
 
   async put(key: string, body: Uint8Array, options: PutOptions): Promise<ObjectMeta> {
     return this.#turn("put", options, () => this.inner.put(key, body, options));
+  }
+
+  async openUpload(key: string, options: UploadOptions): Promise<Upload> {
+    const open = () => this.inner.openUpload(key, options);
+    const upload = await this.#turn("openUpload", options, open);
+    return carriedUpload(upload, ({ options: given, send }) =>
+      this.#turns.run(given.signal, () => send(given)),
+    );
   }
 
   async delete(key: string, options?: DeleteOptions): Promise<void> {

@@ -14,6 +14,8 @@ import type {
   ObjectMeta,
   ObjectStore,
   PutOptions,
+  Upload,
+  UploadOptions,
 } from "../object-store.ts";
 import { Layer } from "./layer.ts";
 
@@ -41,6 +43,19 @@ class PrefixedStore extends Layer implements ObjectStore {
 
   async put(key: string, body: Uint8Array, options: PutOptions): Promise<ObjectMeta> {
     return this.#strip(await this.inner.put(this.#add(key), body, options));
+  }
+
+  async openUpload(key: string, options: UploadOptions): Promise<Upload> {
+    const upload = await this.inner.openUpload(this.#add(key), options);
+    const { partSize, partsParallel } = upload;
+    return {
+      key,
+      partSize,
+      partsParallel,
+      putPart: (index, body, given) => upload.putPart(index, body, given),
+      complete: async (given) => this.#strip(await upload.complete(given)),
+      abort: (given) => upload.abort(given),
+    };
   }
 
   async delete(key: string, options?: DeleteOptions): Promise<void> {

@@ -26,7 +26,18 @@ const NOTHING: OperationCounts = {
   durationMs: 0,
 };
 
-const OPERATIONS: readonly Operation[] = ["get", "head", "put", "delete", "deleteMany", "list"];
+const OPERATIONS: readonly Operation[] = [
+  "get",
+  "head",
+  "put",
+  "openUpload",
+  "putPart",
+  "completeUpload",
+  "abortUpload",
+  "delete",
+  "deleteMany",
+  "list",
+];
 
 export class RequestCounts {
   #byOperation = new Map<Operation, OperationCounts>();

@@ -12,6 +12,9 @@
  * The last is all that can be said when the object has yet another version: ours may have been
  * there and may have been built upon.
  *
+ * An upload is not sent again as a whole, but each of its steps is; the last one only if nothing
+ * happened, as nobody has its bytes any more to compare them with.
+ *
  * Two writers that put the same bytes under the same condition cannot be told apart: an object that
  * is used for compare-and-swap must hold something unique to its writer.
  */
@@ -36,9 +39,12 @@ import type {
   ObjectStore,
   PutCondition,
   PutOptions,
+  Upload,
+  UploadOptions,
 } from "../object-store.ts";
 import { systemClock, systemRandom } from "../system.ts";
 import { Backoff } from "./backoff.ts";
+import { carriedUpload } from "./carried-upload.ts";
 import { Layer } from "./layer.ts";
 
 export interface RetryingOptions {
@@ -109,6 +115,17 @@ class RetryingStore extends Layer implements ObjectStore {
     );
   }
 
+  async openUpload(key: string, options: UploadOptions): Promise<Upload> {
+    const upload = await this.#inFlight.run("openUpload", options, () =>
+      this.#repeat(this.#attempts(options.signal), () => this.inner.openUpload(key, options)),
+    );
+    return carriedUpload(upload, ({ operation, options: given, send }) => {
+      // What the last step did cannot be looked up: the bytes are gone.
+      const may = operation === "completeUpload" ? mayRepeatBlindly : mayRepeat;
+      return this.#repeat(this.#attempts(given.signal), () => send(given), may);
+    });
+  }
+
   async delete(key: string, options: DeleteOptions = {}): Promise<void> {
     const { condition = { type: "none" }, signal } = options;
     const send = () => this.inner.delete(key, options);
@@ -160,12 +177,16 @@ class RetryingStore extends Layer implements ObjectStore {
   }
 
   /** For calls that may be made twice without harm. */
-  async #repeat<Result>(attempts: Attempts, send: () => Promise<Result>): Promise<Result> {
+  async #repeat<Result>(
+    attempts: Attempts,
+    send: () => Promise<Result>,
+    may: (error: unknown) => boolean = mayRepeat,
+  ): Promise<Result> {
     for (;;) {
       try {
         return await send();
       } catch (error) {
-        if (!mayRepeat(error)) throw error;
+        if (!may(error)) throw error;
         await attempts.pause(error);
       }
     }
@@ -319,6 +340,11 @@ class Attempts {
 /** True for calls that are harmless to repeat; the lost answer of such a call is no matter. */
 function mayRepeat(error: unknown): boolean {
   return ObjectStoreError.is(error) && error.retry !== "never";
+}
+
+/** True when nothing happened. */
+function mayRepeatBlindly(error: unknown): boolean {
+  return ObjectStoreError.is(error) && error.retry === "after-backoff";
 }
 
 async function orUndefined<Result>(call: Promise<Result>): Promise<Result | undefined> {

@@ -1,8 +1,8 @@
 /**
  * Tells about every finished call of a store: what, how long, how many bytes, how it ended.
  *
- * A listing is one call; `requests` says how many pages of a thousand keys it took, which is what
- * S3 counts.
+ * Each step of an upload is a call. A listing is one call; `requests` says how many pages of a
+ * thousand keys it took, which is what S3 counts.
  */
 
 import type { Clock } from "../clock.ts";
@@ -19,8 +19,11 @@ import type {
   ObjectStore,
   Operation,
   PutOptions,
+  Upload,
+  UploadOptions,
 } from "../object-store.ts";
 import { systemClock } from "../system.ts";
+import { carriedUpload } from "./carried-upload.ts";
 import { Layer } from "./layer.ts";
 
 export interface RequestTrace {
@@ -83,6 +86,17 @@ class TracedStore extends Layer implements ObjectStore {
       measured.bytesWritten = body.byteLength;
       return this.inner.put(key, body, options);
     });
+  }
+
+  async openUpload(key: string, options: UploadOptions): Promise<Upload> {
+    const open = () => this.inner.openUpload(key, options);
+    const upload = await this.#trace("openUpload", key, options, open);
+    return carriedUpload(upload, ({ operation, byteLength, options: given, send }) =>
+      this.#trace(operation, key, given, (measured) => {
+        measured.bytesWritten = byteLength;
+        return send(given);
+      }),
+    );
   }
 
   async delete(key: string, options: DeleteOptions = {}): Promise<void> {

@@ -11,8 +11,10 @@
 import { checkRange, resolveRange } from "../byte-range.ts";
 import type { Clock } from "../clock.ts";
 import { ObjectStoreError, type ObjectStoreErrorCode } from "../errors.ts";
+import { HeldUpload, partSizeOf, type UploadedParts } from "../held-upload.ts";
 import { InFlight } from "../in-flight.ts";
-import { checkKey, checkPrefix, compareKeys } from "../object-key.ts";
+import { PARTS_PARALLEL } from "../limits.ts";
+import { checkKey, checkPrefix } from "../object-key.ts";
 import type {
   CallOptions,
   DeleteOptions,
@@ -25,8 +27,11 @@ import type {
   Operation,
   PutOptions,
   Supports,
+  Upload,
+  UploadOptions,
 } from "../object-store.ts";
 import { systemClock } from "../system.ts";
+import { SortedKeys } from "./sorted-keys.ts";
 
 export interface MemoryStoreOptions {
   /** Objects that outlive the store or are shared with another one. */
@@ -48,7 +53,7 @@ interface MemoryObject {
 export class MemoryBucket {
   readonly name: string;
   readonly #objects = new Map<string, MemoryObject>();
-  #sortedKeys: readonly string[] | undefined;
+  readonly #keys = new SortedKeys();
   #lastVersion = 0;
 
   constructor(name = "") {
@@ -60,7 +65,7 @@ export class MemoryBucket {
   }
 
   write(key: string, object: Omit<MemoryObject, "version">): MemoryObject {
-    if (!this.#objects.has(key)) this.#sortedKeys = undefined;
+    if (!this.#objects.has(key)) this.#keys.add(key);
     this.#lastVersion += 1;
     const written = { ...object, version: `${this.#lastVersion}` };
     this.#objects.set(key, written);
@@ -68,12 +73,16 @@ export class MemoryBucket {
   }
 
   remove(key: string): void {
-    if (this.#objects.delete(key)) this.#sortedKeys = undefined;
+    if (this.#objects.delete(key)) this.#keys.remove(key);
   }
 
   sortedKeys(): readonly string[] {
-    this.#sortedKeys ??= [...this.#objects.keys()].sort(compareKeys);
-    return this.#sortedKeys;
+    return [...this.#keys.from("", undefined)];
+  }
+
+  /** In the order of listings. What is put and removed meanwhile is taken into account. */
+  keys(prefix: string, startAfter: string | undefined): Iterable<string> {
+    return this.#keys.from(prefix, startAfter);
   }
 }
 
@@ -88,6 +97,8 @@ const SUPPORTS: Supports = {
   serverDate: true,
   storedTimestamp: true,
   listedTimestamp: true,
+  streamedPut: true,
+  streamedConditions: true,
 };
 
 export class MemoryStore implements ObjectStore {
@@ -133,20 +144,31 @@ export class MemoryStore implements ObjectStore {
 
   async put(key: string, body: Uint8Array, options: PutOptions): Promise<ObjectMeta> {
     checkKey(key);
-    const { condition, timestampMs } = options;
+    const { condition } = options;
     if (condition.type === "if-absent") this.#need("conditionalCreate", "put", key);
     if (condition.type === "if-version") this.#need("conditionalUpdate", "put", key);
-    return this.#inFlight.run("put", options, async () => {
-      const existing = this.#bucket.find(key);
-      if (condition.type === "if-absent" && existing !== undefined) {
-        throw this.#error("OBJECT_EXISTS", "there is such an object", "put", key);
-      }
-      if (condition.type === "if-version" && existing?.version !== condition.version) {
-        throw this.#error("OBJECT_CHANGED", "the object has another version", "put", key);
-      }
-      const lastModifiedMs = this.#clock.nowMs();
-      const object = { body: body.slice(), lastModifiedMs, timestampMs };
-      return this.#meta(key, this.#bucket.write(key, object));
+    return this.#inFlight.run("put", options, async () => this.#write(key, body.slice(), options));
+  }
+
+  async openUpload(key: string, options: UploadOptions): Promise<Upload> {
+    checkKey(key);
+    const partSize = partSizeOf(options.sizeMax);
+    this.#need("streamedPut", "openUpload", key);
+    if (options.condition.type !== "none") this.#need("streamedConditions", "openUpload", key);
+    const parts = new Map<number, Uint8Array>();
+    return this.#inFlight.run("openUpload", options, async () => {
+      const steps = {
+        partSize,
+        partsParallel: PARTS_PARALLEL,
+        putPart: async (index: number, body: Uint8Array) => void parts.set(index, body.slice()),
+        complete: async ({ size }: UploadedParts) => {
+          const body = new Uint8Array(size);
+          for (const [index, part] of parts) body.set(part, index * partSize);
+          return this.#write(key, body, options);
+        },
+        abort: async () => parts.clear(),
+      };
+      return new HeldUpload(key, steps, this.#inFlight.hold());
     });
   }
 
@@ -175,10 +197,10 @@ export class MemoryStore implements ObjectStore {
   async *list(prefix: string, options: ListOptions = {}): AsyncIterable<ObjectMeta> {
     checkPrefix(prefix);
     const { signal, startAfter } = options;
-    const keys = await this.#inFlight.run("list", options, async () => this.#bucket.sortedKeys());
+    const keys = await this.#inFlight.run("list", options, async () =>
+      this.#bucket.keys(prefix, startAfter),
+    );
     for (const key of keys) {
-      if (!key.startsWith(prefix)) continue;
-      if (startAfter !== undefined && compareKeys(key, startAfter) <= 0) continue;
       signal?.throwIfAborted();
       const object = this.#bucket.find(key);
       if (object === undefined) continue;
@@ -193,6 +215,18 @@ export class MemoryStore implements ObjectStore {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #write(key: string, body: Uint8Array, { condition, timestampMs }: PutOptions): ObjectMeta {
+    const existing = this.#bucket.find(key);
+    if (condition.type === "if-absent" && existing !== undefined) {
+      throw this.#error("OBJECT_EXISTS", "there is such an object", "put", key);
+    }
+    if (condition.type === "if-version" && existing?.version !== condition.version) {
+      throw this.#error("OBJECT_CHANGED", "the object has another version", "put", key);
+    }
+    const lastModifiedMs = this.#clock.nowMs();
+    return this.#meta(key, this.#bucket.write(key, { body, lastModifiedMs, timestampMs }));
   }
 
   #mustFind(operation: Operation, key: string): MemoryObject {

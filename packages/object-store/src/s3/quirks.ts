@@ -5,6 +5,8 @@
  * conditions has them checked (conditions-problem.ts).
  */
 
+import { PARTS_PARALLEL } from "../limits.ts";
+
 export interface S3Quirks {
   readonly provider: string;
   readonly region: string;
@@ -14,6 +16,10 @@ export interface S3Quirks {
   readonly conditionalDelete: boolean;
   /** The provider promises that conditions hold, also among requests at the same moment. */
   readonly conditionsTrusted: boolean;
+  /** Conditions hold for objects that come in parts: CompleteMultipartUpload judges them. */
+  readonly streamedConditions: boolean;
+  /** Parts of one object that the provider takes at the same time. */
+  readonly partsParallel: number;
   readonly orderedList: boolean;
   readonly startAfter: boolean;
   /** Lists take no prefix but one that ends in a slash. */
@@ -37,6 +43,8 @@ const AWS: S3Quirks = {
   conditionalUpdate: true,
   conditionalDelete: true,
   conditionsTrusted: true,
+  streamedConditions: true,
+  partsParallel: PARTS_PARALLEL,
   orderedList: true,
   startAfter: true,
   folderPrefixes: false,
@@ -59,6 +67,14 @@ export const TIGRIS: S3Quirks = {
   headers: { "X-Tigris-Consistent": "true" },
 };
 
+const R2 = {
+  provider: "r2",
+  region: "auto",
+  conditionalDelete: false,
+  conditionsTrusted: true,
+  partsParallel: 2,
+} as const;
+
 const PROVIDERS: readonly Provider[] = [
   {
     // Directory buckets list whole folders, in no order, and cannot start after a key.
@@ -77,18 +93,12 @@ const PROVIDERS: readonly Provider[] = [
   },
   {
     matches: (host) => host.endsWith(".r2.cloudflarestorage.com"),
-    quirks: { provider: "r2", region: "auto", conditionalDelete: false, conditionsTrusted: true },
+    quirks: R2,
   },
   {
-    // Cloudflare's own local R2.
+    // Cloudflare's own local R2. It ignores conditions at the end of an upload, as R2 does not.
     matches: (_host, path) => path.startsWith("/cdn-cgi/local/r2/s3"),
-    quirks: {
-      provider: "r2",
-      region: "auto",
-      conditionalDelete: false,
-      conditionsTrusted: true,
-      serverDate: false,
-    },
+    quirks: { ...R2, streamedConditions: false, serverDate: false },
   },
   {
     matches: (host) => /(^|\.)(fly\.storage\.tigris\.dev|t3\.storage\.dev)$/.test(host),
@@ -103,6 +113,7 @@ const PROVIDERS: readonly Provider[] = [
       conditionalCreate: false,
       conditionalUpdate: false,
       conditionalDelete: false,
+      streamedConditions: false,
     },
   },
   {

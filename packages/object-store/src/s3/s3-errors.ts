@@ -76,6 +76,7 @@ const BY_NAME: Readonly<Record<string, Rule>> = {
   NoSuchBucket: config(({ bucket, host }) => `bucket ${bucket} does not exist at ${host}`),
   InvalidBucketName: config(({ bucket }) => `${bucket} is no valid bucket name`),
   NoSuchKey: notFound,
+  NoSuchUpload: noSuchUpload,
   PreconditionFailed: conditionFailed,
   InvalidRange: () => ({ code: "RANGE_UNSATISFIABLE", problem: "no such bytes in the object" }),
   PermanentRedirect: wrongRegion,
@@ -140,6 +141,9 @@ const BY_STATUS: Readonly<Record<number, Rule>> = {
   501: () => ({ code: "UNSUPPORTED", problem: "the store does not implement this" }),
 };
 
+const UPLOAD_STEPS: readonly Operation[] = ["openUpload", "putPart", "abortUpload"];
+const PUTS: readonly Operation[] = ["put", "completeUpload"];
+
 /** Failures before a byte of the request could reach the store. */
 const BEFORE_SENDING =
   /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/;
@@ -203,13 +207,24 @@ function withoutAnswer(error: SdkError, context: S3ErrorContext): Verdict {
   return unsettled(`no answer from ${host} (${code || error.name})`, context);
 }
 
-/** The request may have been done: for a condition that matters, for the rest it does not. */
-function unsettled(problem: string, { condition = "none" }: S3ErrorContext): Verdict {
-  return { code: condition === "none" ? "UNAVAILABLE" : "OUTCOME_UNKNOWN", problem };
+/**
+ * The request may have been done: for a condition that matters, for the rest it does not. Only the
+ * last step of an upload has one, and cannot be done twice anyhow.
+ */
+function unsettled(problem: string, { condition = "none", operation }: S3ErrorContext): Verdict {
+  const isHarmless = condition === "none" || UPLOAD_STEPS.includes(operation);
+  const mayRepeat = isHarmless && operation !== "completeUpload";
+  return { code: mayRepeat ? "UNAVAILABLE" : "OUTCOME_UNKNOWN", problem };
+}
+
+/** An upload that was completed is known no more, and one whose answer got lost may be that. */
+function noSuchUpload({ operation }: S3ErrorContext): Verdict {
+  const code = operation === "completeUpload" ? "OUTCOME_UNKNOWN" : "OBJECT_NOT_FOUND";
+  return { code, problem: "the store does not know the upload any more" };
 }
 
 function notFound({ operation, condition }: S3ErrorContext): Verdict {
-  if (operation === "put" && condition === "if-version") {
+  if (PUTS.includes(operation) && condition === "if-version") {
     return { code: "OBJECT_CHANGED", problem: "the object is gone" };
   }
   return { code: "OBJECT_NOT_FOUND", problem: "there is no such object" };

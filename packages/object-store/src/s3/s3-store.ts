@@ -2,16 +2,17 @@
  * Objects in a bucket of S3, or of a server that speaks its API.
  *
  * Always true:
- *   - One call is one request, but for deleteMany and list (one per thousand keys), for the first
- *     head that finds nothing (which asks whether there is a bucket at all) and for a get or head
- *     that is denied (which asks a listing whether there is such an object).
+ *   - One call, or one step of an upload, is one request, but for deleteMany and list (one per
+ *     thousand keys), for the first head that finds nothing (which asks whether there is a bucket
+ *     at all) and for a get or head that is denied (which asks a listing whether there is such an
+ *     object).
  *   - No request waits for a socket: calls wait for their turn before anything is sent, so that no
  *     time limit of the connection or of the answer counts that wait.
  *   - Every body is read to its end or torn off, so that no socket is lost.
  *   - A version is the ETag, quotes included. On most servers that is a hash of the content: the
  *     same bytes put twice have the same version.
  *
- * It does not retry, and it does not split large bodies into parts.
+ * It does not retry, and does not split a large body of a put into parts.
  */
 
 import type { Readable } from "node:stream";
@@ -19,6 +20,7 @@ import type * as Sdk from "@aws-sdk/client-s3";
 import { checkRange, formatRange } from "../byte-range.ts";
 import type { Clock } from "../clock.ts";
 import { ObjectStoreError } from "../errors.ts";
+import { HeldUpload, partSizeOf } from "../held-upload.ts";
 import { readBody } from "../http-body.ts";
 import { InFlight } from "../in-flight.ts";
 import {
@@ -29,7 +31,7 @@ import {
   S3_CLOCK_CORRECTION_MS_MIN,
   S3_SOCKETS_MAX,
 } from "../limits.ts";
-import { formatTimestamp, parseTimestamp, TIMESTAMP_METADATA } from "../litestream-timestamp.ts";
+import { parseTimestamp, TIMESTAMP_METADATA } from "../litestream-timestamp.ts";
 import { checkKey, checkPrefix, compareKeys } from "../object-key.ts";
 import type {
   CallOptions,
@@ -42,6 +44,8 @@ import type {
   ObjectStore,
   PutOptions,
   Supports,
+  Upload,
+  UploadOptions,
 } from "../object-store.ts";
 import { systemClock } from "../system.ts";
 import { Turns } from "../turns.ts";
@@ -49,7 +53,9 @@ import { quirksOf, type S3Quirks } from "./quirks.ts";
 import { answerFacts, loadS3Sdk, makeS3Client, type S3Sdk } from "./s3-client.ts";
 import { inspectContent } from "./s3-content.ts";
 import { isUnnamedNotFound, type S3ErrorContext, s3Error, toS3Error } from "./s3-errors.ts";
-import { type S3EncryptionOptions, type S3StoreOptions, s3OptionsProblem } from "./s3-options.ts";
+import { conditionOf, customerKeyOf, objectFieldsOf } from "./s3-fields.ts";
+import { type S3StoreOptions, s3OptionsProblem } from "./s3-options.ts";
+import { openS3Upload, type S3SendOptions, type S3UploadStore } from "./s3-upload.ts";
 
 /** Rejects with CONFIG_INVALID when the SDK is not installed or the options make no sense. */
 export async function openS3Store(options: S3StoreOptions): Promise<ObjectStore> {
@@ -63,10 +69,6 @@ export async function openS3Store(options: S3StoreOptions): Promise<ObjectStore>
 const AWS_ENDPOINT = "https://amazonaws.com";
 
 type Facts = Pick<S3ErrorContext, "operation" | "key" | "condition">;
-
-interface SendOptions {
-  readonly abortSignal?: AbortSignal;
-}
 
 interface PageRequest {
   readonly prefix: string;
@@ -112,6 +114,8 @@ class S3Store implements ObjectStore {
       serverDate: quirks.serverDate,
       storedTimestamp: true,
       listedTimestamp: false,
+      streamedPut: true,
+      streamedConditions: quirks.streamedConditions,
     };
   }
 
@@ -159,7 +163,7 @@ class S3Store implements ObjectStore {
 
   async put(key: string, body: Uint8Array, options: PutOptions): Promise<ObjectMeta> {
     checkKey(key);
-    const { condition, contentType, noCache, timestampMs } = options;
+    const { condition } = options;
     const facts: Facts = { operation: "put", key, condition: condition.type };
     if (condition.type === "if-absent") this.#need("conditionalCreate", facts);
     if (condition.type === "if-version") this.#need("conditionalUpdate", facts);
@@ -169,23 +173,39 @@ class S3Store implements ObjectStore {
         Key: key,
         Body: body,
         ContentLength: body.byteLength,
-        ContentType: contentType ?? "application/octet-stream",
-        ...(condition.type === "if-absent" ? { IfNoneMatch: "*" } : {}),
-        ...(condition.type === "if-version" ? { IfMatch: condition.version } : {}),
-        ...(noCache ? { CacheControl: "no-cache" } : {}),
-        ...(timestampMs === undefined
-          ? {}
-          : { Metadata: { [TIMESTAMP_METADATA]: formatTimestamp(timestampMs) } }),
-        ...(this.#options.storageClass === undefined
-          ? {}
-          : { StorageClass: this.#options.storageClass as Sdk.StorageClass }),
-        ...customerKeyOf(this.#options.encryption),
-        ...kmsKeyOf(this.#options.encryption),
+        ...conditionOf(condition),
+        ...objectFieldsOf(options, this.#options),
       });
       const output = await this.#client.send(command, send);
       this.#expectS3(output, facts);
-      return { ...this.#meta(key, body.byteLength, output), timestampMs };
+      return { ...this.#meta(key, body.byteLength, output), timestampMs: options.timestampMs };
     });
+  }
+
+  async openUpload(key: string, options: UploadOptions): Promise<Upload> {
+    checkKey(key);
+    const { condition } = options;
+    const partSize = partSizeOf(options.sizeMax);
+    const facts: Facts = { operation: "openUpload", key, condition: condition.type };
+    if (condition.type !== "none") this.#need("streamedConditions", facts);
+    const store: S3UploadStore = {
+      sdk: this.#sdk,
+      client: this.#client,
+      bucket: this.#bucket,
+      encryption: this.#options.encryption,
+      send: (operation, call, work) => this.#send({ ...facts, operation }, call, work),
+      expectS3: (operation, output) => this.#expectS3(output, { ...facts, operation }),
+      toMeta: (size, output) => ({
+        ...this.#meta(key, size, output),
+        timestampMs: options.timestampMs,
+      }),
+    };
+    const { partsParallel } = this.#quirks;
+    const fields = objectFieldsOf(options, this.#options);
+    const upload = await this.#call(facts, options, (send) =>
+      openS3Upload(store, { key, partSize, partsParallel, condition, fields }, send),
+    );
+    return new HeldUpload(key, upload, this.#inFlight.hold());
   }
 
   async delete(key: string, options: DeleteOptions = {}): Promise<void> {
@@ -275,7 +295,7 @@ class S3Store implements ObjectStore {
 
   async #listPage(
     { prefix, startAfter, token, keysMax = LIST_PAGE_KEYS }: PageRequest,
-    send: SendOptions,
+    send: S3SendOptions,
   ): Promise<Sdk.ListObjectsV2CommandOutput> {
     const command = new this.#sdk.ListObjectsV2Command({
       Bucket: this.#bucket,
@@ -292,7 +312,7 @@ class S3Store implements ObjectStore {
   }
 
   /** The first failure of a batch, if any. */
-  async #deleteBatch(keys: readonly string[], send: SendOptions): Promise<unknown> {
+  async #deleteBatch(keys: readonly string[], send: S3SendOptions): Promise<unknown> {
     const command = new this.#sdk.DeleteObjectsCommand({
       Bucket: this.#bucket,
       Delete: { Objects: keys.map((Key) => ({ Key })), Quiet: true },
@@ -306,7 +326,7 @@ class S3Store implements ObjectStore {
   }
 
   /** Throws NoSuchBucket when that is what a bare 404 meant. */
-  async #lookForBucket(send: SendOptions): Promise<void> {
+  async #lookForBucket(send: S3SendOptions): Promise<void> {
     try {
       await this.#client.send(new this.#sdk.HeadBucketCommand({ Bucket: this.#bucket }), send);
     } catch (error) {
@@ -322,9 +342,17 @@ class S3Store implements ObjectStore {
   async #call<Result>(
     facts: Facts,
     options: CallOptions,
-    work: (send: SendOptions) => Promise<Result>,
+    work: (send: S3SendOptions) => Promise<Result>,
   ): Promise<Result> {
-    const { signal } = options;
+    return this.#inFlight.run(facts.operation, options, () => this.#send(facts, options, work));
+  }
+
+  /** For calls that are in flight, and for steps of uploads that are. */
+  async #send<Result>(
+    facts: Facts,
+    { signal }: CallOptions,
+    work: (send: S3SendOptions) => Promise<Result>,
+  ): Promise<Result> {
     const send = async () => {
       const offsetMs = this.#client.config.systemClockOffset;
       try {
@@ -339,7 +367,7 @@ class S3Store implements ObjectStore {
         throw toS3Error(error, { ...this.#context(facts), clockCorrectionMs });
       }
     };
-    return this.#inFlight.run(facts.operation, options, () => this.#turns.run(signal, send));
+    return this.#turns.run(signal, send);
   }
 
   /**
@@ -349,7 +377,7 @@ class S3Store implements ObjectStore {
   async #read<Result>(
     facts: Facts & { readonly key: string },
     options: CallOptions,
-    work: (send: SendOptions) => Promise<Result>,
+    work: (send: S3SendOptions) => Promise<Result>,
   ): Promise<Result> {
     try {
       return await this.#call(facts, options, work);
@@ -443,19 +471,4 @@ interface AnsweredObject {
 function dateMs(header: string | undefined): number | undefined {
   const ms = header === undefined ? Number.NaN : Date.parse(header);
   return Number.isNaN(ms) ? undefined : ms;
-}
-
-function customerKeyOf(encryption: S3EncryptionOptions | undefined) {
-  const { customerAlgorithm, customerKey, customerKeyMd5 } = encryption ?? {};
-  if (customerKey === undefined) return {};
-  return {
-    SSECustomerAlgorithm: customerAlgorithm ?? "AES256",
-    SSECustomerKey: customerKey,
-    ...(customerKeyMd5 === undefined ? {} : { SSECustomerKeyMD5: customerKeyMd5 }),
-  };
-}
-
-function kmsKeyOf(encryption: S3EncryptionOptions | undefined) {
-  if (encryption?.kmsKeyId === undefined) return {};
-  return { ServerSideEncryption: "aws:kms" as const, SSEKMSKeyId: encryption.kmsKeyId };
 }

@@ -12,6 +12,7 @@ import { lifecycleCases } from "./contract-lifecycle.ts";
 import { listCases } from "./contract-lists.ts";
 import { objectCases } from "./contract-objects.ts";
 import { raceCases } from "./contract-races.ts";
+import { streamCases } from "./contract-streams.ts";
 
 export interface ObjectStoreContractOptions {
   readonly name: string;
@@ -21,6 +22,8 @@ export interface ObjectStoreContractOptions {
   readonly listKeyCount?: number | undefined;
   /** Bytes of the large body. */
   readonly bigBodySize?: number | undefined;
+  /** Bytes of the body that comes in parts; more than one part, so more than 8 MiB. */
+  readonly streamSize?: number | undefined;
   /** For slow servers. */
   readonly timeoutMs?: number | undefined;
 }
@@ -38,6 +41,7 @@ export function objectStoreContract(options: ObjectStoreContractOptions): void {
     open: options.open,
     listKeyCount: options.listKeyCount ?? 1_100,
     bigBodySize: options.bigBodySize ?? 5 * 1024 * 1024,
+    streamSize: options.streamSize ?? 12 * 1024 * 1024 + 1,
     timeoutMs: options.timeoutMs ?? 60_000,
   };
   describe(`ObjectStore contract: ${settings.name}`, { timeout: settings.timeoutMs }, () => {
@@ -46,5 +50,6 @@ export function objectStoreContract(options: ObjectStoreContractOptions): void {
     raceCases(settings);
     listCases(settings);
     lifecycleCases(settings);
+    streamCases(settings);
   });
 }

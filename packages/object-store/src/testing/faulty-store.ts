@@ -12,6 +12,7 @@
 import type { Clock, Random } from "../clock.ts";
 import { ObjectStoreError, type ObjectStoreErrorCode } from "../errors.ts";
 import { InFlight } from "../in-flight.ts";
+import { carriedUpload } from "../layers/carried-upload.ts";
 import { Layer } from "../layers/layer.ts";
 import type {
   CallOptions,
@@ -23,6 +24,8 @@ import type {
   ObjectStore,
   Operation,
   PutOptions,
+  Upload,
+  UploadOptions,
 } from "../object-store.ts";
 import { systemClock } from "../system.ts";
 import { seededRandom } from "./seeded-random.ts";
@@ -110,6 +113,27 @@ export class FaultyStore extends Layer implements ObjectStore {
     // A late put arrives with the bytes it left with.
     const sent = body.slice();
     return this.#call("put", key, conditional, options, () => this.inner.put(key, sent, options));
+  }
+
+  /** Each step may fail by itself. */
+  async openUpload(key: string, options: UploadOptions): Promise<Upload> {
+    const open = () => this.inner.openUpload(key, options);
+    const upload = await this.#call("openUpload", key, false, options, open);
+    const disturbed = carriedUpload(upload, async ({ operation, options: given, send }) => {
+      const isLast = operation === "completeUpload";
+      try {
+        return await this.#disturb(operation, key, isLast, given, () => send(given));
+      } catch (error) {
+        // It shows in nothing but that the store below does not wait for its end.
+        if (operation === "abortUpload") await upload.abort();
+        throw error;
+      }
+    });
+    return {
+      ...disturbed,
+      // A late part arrives with the bytes it left with.
+      putPart: (index, body, given) => disturbed.putPart(index, body.slice(), given),
+    };
   }
 
   async delete(key: string, options: DeleteOptions = {}): Promise<void> {

@@ -14,6 +14,8 @@ objectStoreContract({
         conditionalUpdate: false,
         conditionalDelete: false,
         suffixRange: false,
+        streamedPut: false,
+        streamedConditions: false,
         serverDate: false,
         listedTimestamp: false,
       },
