@@ -15,14 +15,13 @@ export interface Summary {
 export function summarize(samples: readonly number[]): Summary {
   if (samples.length === 0) throw new RangeError("no samples");
   const sorted = [...samples].sort((a, b) => a - b);
-  const sum = sorted.reduce((total, sample) => total + sample, 0);
   return {
     count: sorted.length,
     median: median(sorted),
-    mean: sum / sorted.length,
+    mean: mean(sorted),
     min: sorted[0] as number,
     max: sorted[sorted.length - 1] as number,
-    p95: sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * 0.95) - 1)] as number,
+    p95: percentile(sorted, 0.95),
   };
 }
 
@@ -32,4 +31,16 @@ export function median(samples: readonly number[]): number {
   const middle = Math.floor(sorted.length / 2);
   const upper = sorted[middle] as number;
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] as number) + upper) / 2;
+}
+
+export function mean(samples: readonly number[]): number {
+  if (samples.length === 0) throw new RangeError("no samples");
+  return samples.reduce((total, sample) => total + sample, 0) / samples.length;
+}
+
+/** The lowest sample that this share of all does not exceed. */
+export function percentile(samples: ArrayLike<number>, share: number): number {
+  if (samples.length === 0) throw new RangeError("no samples");
+  const sorted = Float64Array.from(samples).sort();
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] as number;
 }

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { REPLICA_CASES } from "../src/groups/replica/all-cases.ts";
+import { CONTENDERS } from "../src/groups/replica/contenders.ts";
 import { replicaGroup } from "../src/groups/replica/replica-group.ts";
 import { type Measurement, type MeasurementFacts, makeMeasurement } from "../src/measurement.ts";
 import { checkBars } from "../src/report/bars.ts";
@@ -68,10 +70,80 @@ describe("bars", () => {
   });
 });
 
+describe("bars of Headwater against itself", () => {
+  const steady = { case: "steady", unit: "MB" } as const;
+  const ofJournal = (first: number, second: number) =>
+    checkBars([
+      measured({ ...steady, measure: "journal, first half" }, first),
+      measured({ ...steady, measure: "journal, second half" }, second),
+    ]).find(({ bar }) => bar.includes("journal"));
+
+  it("compare two measures of one case, in their unit", () => {
+    expect(ofJournal(8, 10)).toMatchObject({ met: true, found: "10.0 MB to 8.00 MB, 1.25x" });
+    expect(ofJournal(8, 10.1)?.met).toBe(false);
+  });
+
+  it("compare one measure at two sizes, and at two latencies", () => {
+    const p99 = { case: "commit-latency", measure: "p99" };
+    const results = checkBars([
+      measured({ ...p99, sizeMb: 1 }, 1),
+      measured({ ...p99, sizeMb: 200 }, 2),
+      measured({ ...p99, latencyMs: 0 }, 2),
+      measured({ ...p99, latencyMs: 50 }, 2),
+    ]).filter(({ bar }) => bar.includes("a commit (p99)"));
+    expect(results.map(({ found }) => found)).toEqual([
+      "2.00 ms to 1.00 ms, 2.00x",
+      "2.00 ms to 2.00 ms, 1.00x",
+    ]);
+    expect(results.map(({ met }) => met)).toEqual([false, true]);
+  });
+});
+
+describe("one-row commits", () => {
+  it("have to take less than a plain file, not just as much", () => {
+    const burst = (ours: number) =>
+      checkBars([
+        measured({ case: "commits", measure: "burst" }, ours),
+        measured({ case: "commits", measure: "burst", contender: "plain file, WAL" }, 10),
+      ]).find(({ bar, found }) => bar.includes("(burst)") && found !== "not measured");
+    expect(burst(8)?.met).toBe(true);
+    expect(burst(8.1)?.met).toBe(false);
+  });
+});
+
+describe("the cases that bars name", () => {
+  it("are measured where the bars look", () => {
+    const commitLatency = REPLICA_CASES.find(({ name }) => name === "commit-latency");
+    expect(commitLatency?.at).toEqual(
+      expect.arrayContaining([
+        { sizeMb: 1, latencyMs: 20 },
+        { sizeMb: 200, latencyMs: 20 },
+        { sizeMb: 20, latencyMs: 0 },
+        { sizeMb: 20, latencyMs: 50 },
+      ]),
+    );
+    const everything = REPLICA_CASES.flatMap(({ name, measures, at }) => {
+      const spots = typeof at === "string" ? [{ sizeMb: 20, latencyMs: 20 }] : at;
+      return spots.flatMap((spot) =>
+        Object.keys(measures).flatMap((measure) =>
+          CONTENDERS.map(({ name: contender, driver }) =>
+            measured({ ...spot, case: name, measure, contender, driver }, 1),
+          ),
+        ),
+      );
+    });
+    const missing = checkBars(everything).filter(({ found }) => found === "not measured");
+    expect(missing.filter(({ bar }) => !bar.startsWith("a cold start"))).toEqual([]);
+  });
+});
+
 describe("tables", () => {
   const measurements = [
     measured({ latencyMs: 0 }, 10),
-    measured({ requests: { total: 66, byKind: {}, bytesToClient: 13_900_000 } }, 40),
+    measured(
+      { requests: { total: 66, byKind: {}, bytesToClient: 13_900_000, bytesToServer: 0 } },
+      40,
+    ),
     measured(litestream, 4000),
   ];
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { median, summarize } from "../src/statistics.ts";
+import { mean, median, percentile, summarize } from "../src/statistics.ts";
 
 describe("median", () => {
   it("is the middle sample, or the mean of the middle two", () => {
@@ -24,5 +24,19 @@ describe("summarize", () => {
       p95: 95,
     });
     expect(summarize([7]).p95).toBe(7);
+  });
+});
+
+describe("mean and percentile", () => {
+  it("take samples in any order", () => {
+    expect(mean([3, 1, 2])).toBe(2);
+    expect(percentile([9, 1, 5, 3], 0.5)).toBe(3);
+    expect(percentile([9, 1, 5, 3], 0.99)).toBe(9);
+    expect(percentile([9, 1, 5, 3], 0)).toBe(1);
+  });
+
+  it("refuse an empty list", () => {
+    expect(() => mean([])).toThrow(RangeError);
+    expect(() => percentile([], 0.5)).toThrow(RangeError);
   });
 });

@@ -1,5 +1,5 @@
 /**
- * Runs one case for every latency and contender, each repetition in a child process of its own.
+ * Runs one case for every contender, each repetition in a child process of its own.
  */
 
 import { copyFileSync, mkdirSync, rmSync } from "node:fs";
@@ -7,25 +7,20 @@ import { join } from "node:path";
 import type { BenchRun } from "../../bench-run.ts";
 import type { Dataset } from "../../dataset/dataset.ts";
 import { makeMeasurement, type RequestTally } from "../../measurement.ts";
-import { formatMs } from "../../report/units.ts";
+import { formatValue } from "../../report/units.ts";
 import { median } from "../../statistics.ts";
 import { type ChildResult, runChild } from "./child-process.ts";
 import { type Contender, contendersOf } from "./contenders.ts";
 import { presignedUrl } from "./presigned-url.ts";
 import type { ProxiedStore } from "./proxied-store.ts";
-import type { ReplicaCase } from "./replica-case.ts";
-import { copyReplica, type Replica, removeReplica } from "./replicas.ts";
-
-export interface Surroundings {
-  readonly run: BenchRun;
-  readonly store: ProxiedStore;
-  readonly dataset: Dataset;
-  readonly replica: Replica;
-}
+import type { ReplicaCase, Spot } from "./replica-case.ts";
+import { copyReplica, makeReplica, type Replica, removeReplica } from "./replicas.ts";
 
 interface Place {
   readonly case: ReplicaCase;
   readonly contender: Contender;
+  readonly dataset: Dataset;
+  readonly original: Replica;
   readonly latencyMs: number;
 }
 
@@ -34,33 +29,42 @@ const SEED = 7;
 export class CaseRunner {
   readonly #run: BenchRun;
   readonly #store: ProxiedStore;
-  readonly #dataset: Dataset;
-  readonly #replica: Replica;
+  readonly #replicas = new Map<number, Replica>();
 
-  constructor({ run, store, dataset, replica }: Surroundings) {
+  constructor(run: BenchRun, store: ProxiedStore) {
     this.#run = run;
     this.#store = store;
-    this.#dataset = dataset;
-    this.#replica = replica;
   }
 
-  async runCase(wanted: ReplicaCase): Promise<void> {
-    const { latenciesMs } = this.#run.options;
-    const latencies = wanted.latencies === "each" ? latenciesMs : latenciesMs.slice(-1);
-    for (const latencyMs of latencies) {
-      const places: Place[] = [];
+  async runCase(wanted: ReplicaCase, spots: readonly Spot[]): Promise<void> {
+    const places: Place[] = [];
+    for (const { sizeMb, latencyMs } of spots) {
+      const dataset = this.#run.dataset(sizeMb);
+      const original = await this.#replicaOf(dataset);
       for (const contender of contendersOf(wanted.contenders)) {
         if (!this.#run.wantsContender(contender.id)) continue;
-        const reason = wanted.omit?.(contender, this.#dataset.sizeMb);
-        const place = { case: wanted, contender, latencyMs };
+        const reason = wanted.omit?.(contender, sizeMb);
+        const place = { case: wanted, contender, dataset, original, latencyMs };
         if (reason === undefined) places.push(place);
         else this.#omit(place, reason);
       }
-      await this.#runRounds(wanted, places);
     }
+    await this.#runRounds(wanted, places);
   }
 
-  /** All contenders in turn, again and again: what disturbs the machine disturbs them alike. */
+  /** Put into the store when it is first asked for. */
+  async #replicaOf(dataset: Dataset): Promise<Replica> {
+    const known = this.#replicas.get(dataset.sizeMb);
+    if (known !== undefined) return known;
+    const replica = await makeReplica(this.#store, dataset);
+    this.#replicas.set(dataset.sizeMb, replica);
+    return replica;
+  }
+
+  /**
+   * All contenders and spots in turn, again and again: what disturbs the machine disturbs them
+   * alike.
+   */
   async #runRounds(wanted: ReplicaCase, places: readonly Place[]): Promise<void> {
     const results = new Map<Place, ChildResult[]>(places.map((place) => [place, []]));
     const rounds = this.#run.options.repeat ?? wanted.repeat;
@@ -85,7 +89,8 @@ export class CaseRunner {
   }
 
   #record(place: Place, results: readonly ChildResult[]): void {
-    const { case: wanted, contender, latencyMs } = place;
+    const { case: wanted, contender, dataset, latencyMs } = place;
+    const { sizeMb } = dataset;
     const requests = contender.kind === "plain" ? undefined : middleTally(results);
     for (const [measure, shown] of Object.entries(wanted.measures)) {
       const samples = results.flatMap((result) => result.samples[measure] ?? []);
@@ -94,10 +99,10 @@ export class CaseRunner {
         group: "replica",
         case: wanted.name,
         measure,
-        unit: "ms",
+        unit: wanted.units?.[measure] ?? "ms",
         contender: contender.name,
         driver: contender.driver,
-        sizeMb: this.#dataset.sizeMb,
+        sizeMb,
         latencyMs,
         requests,
         shown,
@@ -106,27 +111,29 @@ export class CaseRunner {
       this.#run.record(measurement);
       if (shown) {
         const what = `${contender.name} (${contender.driver}), ${wanted.name}, ${measure}`;
-        const where = `${this.#dataset.sizeMb} MB, ${latencyMs} ms`;
-        this.#run.progress(`${where}: ${what}: ${formatMs(measurement.summary.median)}`);
+        const value = formatValue(measurement.summary.median, measurement.unit);
+        this.#run.progress(`${sizeMb} MB, ${latencyMs} ms: ${what}: ${value}`);
       }
     }
   }
 
   async #runOnce(place: Place, seed: number): Promise<ChildResult> {
-    const { case: wanted, contender, latencyMs } = place;
+    const { case: wanted, contender, original, latencyMs } = place;
     const folder = join(this.#run.folder, "child");
     mkdirSync(folder);
     const needsCopy = wanted.mode === "write" && contender.kind !== "plain";
-    const replica = needsCopy ? await copyReplica(this.#store, this.#replica) : this.#replica;
+    const replica = needsCopy ? await copyReplica(this.#store, original) : original;
+    const resetLine = () => this.#store.reset(latencyMs, wanted.uploadBytesPerSecond);
     try {
-      await this.#store.reset(wanted.prepares ? 0 : latencyMs);
+      if (wanted.prepares) await this.#store.reset(0);
+      else await resetLine();
       return await runChild({
         job: { ...this.#job(place, replica, folder), seed, folder },
         env: this.#environment(place, replica, folder),
         source: this.#run.options.source,
         signal: this.#run.signal,
-        onPrepared: () => this.#store.reset(latencyMs),
-        onMeasured: () => this.#store.tally(),
+        onPrepared: resetLine,
+        tally: () => this.#store.tally(),
       });
     } finally {
       if (needsCopy) await removeReplica(this.#store, replica);
@@ -134,9 +141,9 @@ export class CaseRunner {
     }
   }
 
-  #job({ case: wanted, contender }: Place, replica: Replica, folder: string) {
-    const dataset = this.#dataset;
+  #job({ case: wanted, contender, dataset }: Place, replica: Replica, folder: string) {
     const { server, endpoint } = this.#store;
+    const signed = { ...server, endpoint, now: new Date() };
     const { customerCount, orderCount, scanSum, bytes } = dataset;
     return {
       caseName: wanted.name,
@@ -145,8 +152,9 @@ export class CaseRunner {
       hydrate: wanted.hydrate,
       replicaUrl: this.#store.url(replica.path),
       file: plainFile(dataset, contender, wanted.mode === "write" ? folder : undefined),
-      objectUrl: presignedUrl({ ...server, endpoint, key: replica.snapshotKey, now: new Date() }),
+      objectUrl: presignedUrl({ ...signed, method: "GET", key: replica.snapshotKey }),
       objectBytes: replica.snapshotBytes,
+      putUrl: presignedUrl({ ...signed, method: "PUT", key: `${replica.path}/bare` }),
       customerCount,
       orderCount,
       scanSum,
@@ -167,12 +175,12 @@ export class CaseRunner {
     };
   }
 
-  #omit({ case: wanted, contender, latencyMs }: Place, reason: string): void {
+  #omit({ case: wanted, contender, dataset, latencyMs }: Place, reason: string): void {
     this.#run.omit({
       group: "replica",
       case: wanted.name,
       contender: `${contender.name} (${contender.driver})`,
-      sizeMb: this.#dataset.sizeMb,
+      sizeMb: dataset.sizeMb,
       latencyMs,
       reason,
     });

@@ -19,8 +19,8 @@ export interface ChildOptions {
   readonly source: boolean;
   readonly signal: AbortSignal;
   onPrepared(): Promise<void>;
-  /** Before the child closes anything. */
-  onMeasured(): Promise<RequestTally>;
+  /** The requests so far. Also asked for before the child closes anything. */
+  tally(): Promise<RequestTally>;
 }
 
 export interface ChildResult {
@@ -77,19 +77,11 @@ async function converse(
   for (;;) {
     const next = once(child, "message").then(([message]) => message as ToParent);
     const message = await Promise.race([next, gone]);
-    switch (message.type) {
-      case "prepared":
-        await options.onPrepared();
-        break;
-      case "measured": {
-        const requests = await options.onMeasured();
-        child.send({ type: "go" } satisfies ToChild);
-        return { samples: message.samples, requests };
-      }
-      case "failed":
-        throw new Error(message.message);
-    }
-    child.send({ type: "go" } satisfies ToChild);
+    if (message.type === "failed") throw new Error(message.message);
+    if (message.type === "prepared") await options.onPrepared();
+    const requests = await options.tally();
+    child.send({ type: "go", requests: requests.total } satisfies ToChild);
+    if (message.type === "measured") return { samples: message.samples, requests };
   }
 }
 

@@ -16,6 +16,8 @@ export interface Job {
   /** Of bare requests: the snapshot, signed. */
   readonly objectUrl: string;
   readonly objectBytes: number;
+  /** Of bare requests: an object of their own, signed. */
+  readonly putUrl: string;
   /** Empty, and the child's own. */
   readonly folder: string;
   /** Other rows are read in every repetition, the same ones by every contender. */
@@ -28,14 +30,20 @@ export interface Job {
   readonly spawnedAtMs: number;
 }
 
-/** Samples by measure, in milliseconds. */
+/** Samples by measure, in its unit. */
 export type Samples = Readonly<Record<string, readonly number[]>>;
 
 export type ToParent =
   /** Waits for "go" until the latency is on and the counts are at zero. */
   | { readonly type: "prepared" }
+  /** Waits for "go", which then says how many requests there were. */
+  | { readonly type: "count" }
   /** Waits for "go" until the counts have been read. */
   | { readonly type: "measured"; readonly samples: Samples }
   | { readonly type: "failed"; readonly message: string };
 
-export type ToChild = { readonly type: "go" };
+export interface ToChild {
+  readonly type: "go";
+  /** Since the counts were at zero. */
+  readonly requests: number;
+}

@@ -1,11 +1,12 @@
 /**
- * A URL that anyone may GET for a day (AWS Signature Version 4 in the query), so that the bare
- * requests of the wire carry no SDK and no signing.
+ * A URL that anyone may GET or PUT for a day (AWS Signature Version 4 in the query), so that the
+ * bare requests of the wire carry no SDK and no signing.
  */
 
 import { createHash, createHmac } from "node:crypto";
 
 export interface PresignOptions {
+  readonly method: "GET" | "PUT";
   readonly endpoint: string;
   readonly region: string;
   readonly accessKeyId: string;
@@ -18,7 +19,7 @@ export interface PresignOptions {
 const LIFETIME_SECONDS = 86_400;
 
 export function presignedUrl(options: PresignOptions): string {
-  const { endpoint, region, accessKeyId, secretAccessKey, bucket, key, now } = options;
+  const { method, endpoint, region, accessKeyId, secretAccessKey, bucket, key, now } = options;
   const time = `${now.toISOString().replace(/[-:]/g, "").slice(0, 15)}Z`;
   const date = time.slice(0, 8);
   const scope = `${date}/${region}/s3/aws4_request`;
@@ -34,7 +35,7 @@ export function presignedUrl(options: PresignOptions): string {
     .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
     .join("&");
   const headers = `host:${new URL(endpoint).host}\n`;
-  const request = ["GET", path, query, headers, "host", "UNSIGNED-PAYLOAD"].join("\n");
+  const request = [method, path, query, headers, "host", "UNSIGNED-PAYLOAD"].join("\n");
   const digest = createHash("sha256").update(request).digest("hex");
   const toSign = ["AWS4-HMAC-SHA256", time, scope, digest].join("\n");
   const signingKey = [date, region, "s3", "aws4_request"].reduce<string | Buffer>(

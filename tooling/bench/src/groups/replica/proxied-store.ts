@@ -62,8 +62,12 @@ export class ProxiedStore implements AsyncDisposable {
   }
 
   /** For requests from now on; and the counts start from zero. */
-  async reset(latencyMs: number): Promise<void> {
-    const response = await fetch(`${this.#control}?latencyMs=${latencyMs}`, { method: "POST" });
+  async reset(
+    latencyMs: number,
+    uploadBytesPerSecond: number = Number.POSITIVE_INFINITY,
+  ): Promise<void> {
+    const line = `latencyMs=${latencyMs}&uploadBytesPerSecond=${uploadBytesPerSecond}`;
+    const response = await fetch(`${this.#control}?${line}`, { method: "POST" });
     await response.arrayBuffer();
   }
 
@@ -75,6 +79,7 @@ export class ProxiedStore implements AsyncDisposable {
       total: counts.requestsTotal,
       byKind: Object.fromEntries(byKind),
       bytesToClient: counts.bytesToClient,
+      bytesToServer: counts.bytesToServer,
     };
   }
 

@@ -3,9 +3,15 @@
  * for every contender and repetition.
  */
 
+import type { Unit } from "../../measurement.ts";
 import type { Session } from "./child/session.ts";
 import type { Contender, ContenderId } from "./contenders.ts";
 import type { Job, Samples } from "./job.ts";
+
+export interface Spot {
+  readonly sizeMb: number;
+  readonly latencyMs: number;
+}
 
 export interface ReplicaCase {
   /** For `--cases`; also the name of its file. */
@@ -17,12 +23,19 @@ export interface ReplicaCase {
   readonly repeat: number;
   /** Runs whose samples are thrown away: they fill the disk cache of the machine. */
   readonly warmUps: number;
-  /** "highest": what it measures makes no requests, so that one latency will do. */
-  readonly latencies: "each" | "highest";
-  /** It calls `prepared`; until then the store adds no latency. */
+  /**
+   * "highest latency": what it measures makes no requests, so that one will do. A list: there, in
+   * turn, whatever sizes and latencies the run is for.
+   */
+  readonly at: "each latency" | "highest latency" | readonly Spot[];
+  /** It calls `prepared`; until then the store is as fast as it can be. */
   readonly prepares: boolean;
+  /** Of each connection to the store. Undefined: as fast as it goes. */
+  readonly uploadBytesPerSecond?: number;
   /** What it measures, in the order of the table. False: for the JSON file alone. */
   readonly measures: Readonly<Record<string, boolean>>;
+  /** Of those that are not in milliseconds. */
+  readonly units?: Readonly<Record<string, Unit>>;
   /** Why this contender is left out at this size, or once instead of repeated. */
   omit?(contender: Contender, sizeMb: number): string | undefined;
   once?(contender: Contender): boolean;
@@ -37,4 +50,6 @@ export interface Work {
   open(): Promise<Session>;
   /** Ends the preparation. */
   prepared(): Promise<void>;
+  /** How many there were since the child began, or since it was prepared. */
+  requests(): Promise<number>;
 }

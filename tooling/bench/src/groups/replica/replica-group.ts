@@ -9,7 +9,7 @@ import { CaseRunner } from "./case-runner.ts";
 import { CONTENDERS } from "./contenders.ts";
 import { ProxiedStore } from "./proxied-store.ts";
 import { REPLICA_REFERENCES } from "./references.ts";
-import { makeReplica } from "./replicas.ts";
+import type { ReplicaCase, Spot } from "./replica-case.ts";
 
 export const replicaGroup: Group = {
   name: "replica",
@@ -22,11 +22,23 @@ export const replicaGroup: Group = {
     if (cases.length === 0) return;
     run.progress("starting the store");
     await using store = await ProxiedStore.start();
+    const runner = new CaseRunner(run, store);
     for (const sizeMb of run.options.sizesMb) {
-      const dataset = run.dataset(sizeMb);
-      const replica = await makeReplica(store, dataset);
-      const runner = new CaseRunner({ run, store, dataset, replica });
-      for (const wanted of cases) await runner.runCase(wanted);
+      for (const wanted of cases) {
+        for (const spot of spotsOf(wanted, sizeMb, run.options.latenciesMs)) {
+          await runner.runCase(wanted, [spot]);
+        }
+      }
+    }
+    for (const wanted of cases) {
+      if (typeof wanted.at !== "string") await runner.runCase(wanted, wanted.at);
     }
   },
 };
+
+/** Where the run wants it. A case with spots of its own is asked for once, not for each size. */
+function spotsOf({ at }: ReplicaCase, sizeMb: number, latenciesMs: readonly number[]): Spot[] {
+  if (typeof at !== "string") return [];
+  const latencies = at === "each latency" ? latenciesMs : latenciesMs.slice(-1);
+  return latencies.map((latencyMs) => ({ sizeMb, latencyMs }));
+}

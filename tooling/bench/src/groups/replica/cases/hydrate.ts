@@ -20,7 +20,7 @@ export const hydrate: ReplicaCase = {
   hydrate: true,
   repeat: 3,
   warmUps: 1,
-  latencies: "each",
+  at: "each latency",
   prepares: false,
   measures: { hydration: true, "first row meanwhile": false },
   measure: (work) => (work.job.contender.kind === "wire" ? measureWire(work) : measureSql(work)),

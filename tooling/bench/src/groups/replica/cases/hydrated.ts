@@ -25,7 +25,7 @@ export const hydrated: ReplicaCase = {
   hydrate: true,
   repeat: 3,
   warmUps: 0,
-  latencies: "highest",
+  at: "highest latency",
   prepares: true,
   measures: { points: true, ranges: true, "points, tiny cache": true, "ranges, tiny cache": false },
   async measure(work: Work): Promise<Samples> {

@@ -24,7 +24,7 @@ export const open: ReplicaCase = {
   hydrate: false,
   repeat: 7,
   warmUps: 1,
-  latencies: "each",
+  at: "each latency",
   prepares: false,
   measures: { "first row": true, "open alone": false, "process start": false },
   measure: (work) => (work.job.contender.kind === "wire" ? measureWire(work) : measureSql(work)),

@@ -21,7 +21,7 @@ export const points: ReplicaCase = {
   hydrate: false,
   repeat: 3,
   warmUps: 0,
-  latencies: "each",
+  at: "each latency",
   prepares: false,
   measures: { "by key": true, "by index": true },
   measure: (work) => (work.job.contender.kind === "wire" ? measureWire(work) : measureSql(work)),

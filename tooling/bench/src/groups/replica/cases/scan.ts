@@ -20,7 +20,7 @@ export const scan: ReplicaCase = {
   hydrate: false,
   repeat: 3,
   warmUps: 0,
-  latencies: "each",
+  at: "each latency",
   prepares: false,
   measures: { scan: true },
   omit({ kind }, sizeMb) {

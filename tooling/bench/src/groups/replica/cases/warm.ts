@@ -31,7 +31,7 @@ export const warm: ReplicaCase = {
   hydrate: false,
   repeat: 3,
   warmUps: 0,
-  latencies: "highest",
+  at: "highest latency",
   prepares: true,
   measures: { "default cache": true, "tiny cache": true },
   omit(_: Contender, sizeMb: number) {

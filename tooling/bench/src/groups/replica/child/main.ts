@@ -21,7 +21,8 @@ const work: Work = {
     session = await openSession();
     return session;
   },
-  prepared: () => tell({ type: "prepared" }),
+  prepared: async () => void (await tell({ type: "prepared" })),
+  requests: async () => (await tell({ type: "count" })).requests,
 };
 
 try {
@@ -48,9 +49,9 @@ async function openSession(): Promise<Session> {
 }
 
 /** Says it to the parent and waits until it answers. */
-function tell(message: ToParent): Promise<void> {
+function tell(message: ToParent): Promise<ToChild> {
   return new Promise((resolve) => {
-    process.once("message", (_: ToChild) => resolve());
+    process.once("message", (answer: ToChild) => resolve(answer));
     process.send?.(message);
   });
 }

@@ -3,6 +3,8 @@
  */
 
 import { join } from "node:path";
+import type { MountHandle } from "@headwater/node-binding";
+import type { SyncStatus } from "@headwater/vfs-core";
 import type { Job } from "../job.ts";
 import type { Session, Sql } from "./session.ts";
 
@@ -16,12 +18,7 @@ export async function openHeadwater(job: Job): Promise<Session> {
   if (job.contender.driver === "better-sqlite3") {
     const { openDatabase } = await import("@headwater/node-binding");
     const opened = await openDatabase(options);
-    return {
-      sql: opened.database,
-      hydrated: () => opened.hydrated(),
-      flush: async () => void (await opened.flush()),
-      close: () => opened.close(),
-    };
+    return { sql: opened.database, ...common(opened), close: () => opened.close() };
   }
   const { DatabaseSync } = await import("node:sqlite");
   const { mount } = await import("@headwater/node-binding");
@@ -30,11 +27,23 @@ export async function openHeadwater(job: Job): Promise<Session> {
   sql.exec("pragma synchronous = normal");
   return {
     sql,
-    hydrated: () => mounted.hydrated(),
-    flush: async () => void (await mounted.flush()),
+    ...common(mounted),
     async close() {
       sql.close();
       await mounted.close();
+    },
+  };
+}
+
+function common(handle: MountHandle): Omit<Session, "sql" | "close"> {
+  return {
+    filename: handle.filename,
+    hydrated: () => handle.hydrated(),
+    flush: async () => void (await handle.flush()),
+    async syncStatus(): Promise<SyncStatus> {
+      const { sync } = await handle.status();
+      if (sync === undefined) throw new TypeError("a mount in read mode uploads nothing");
+      return sync;
     },
   };
 }

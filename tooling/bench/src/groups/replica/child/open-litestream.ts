@@ -22,16 +22,19 @@ export async function openLitestream(job: Job): Promise<Session> {
   const loader = new DatabaseSync(":memory:", { allowExtension: true });
   loader.loadExtension(getLoadablePath(), "sqlite3_litestreamvfs_init");
   const cache = job.caseName === "warm" ? `&cache_size=${CACHE_BYTES}` : "";
-  const sql = new DatabaseSync(`file:bench.db?vfs=litestream${cache}`);
+  const filename = `file:bench.db?vfs=litestream${cache}`;
+  const sql = new DatabaseSync(filename);
   if (job.mode === "write") sql.exec("pragma synchronous = normal");
   return {
     sql,
+    filename,
     async hydrated() {
       const progress = sql.prepare("pragma litestream_hydration_progress");
       const percent = () => Object.values(progress.get() as Record<string, string>)[0];
       while (Number(percent()) < 100) await sleep(PROGRESS_INTERVAL_MS);
     },
     flush: undefined,
+    syncStatus: undefined,
     async close() {
       sql.close();
       loader.close();

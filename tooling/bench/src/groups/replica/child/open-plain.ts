@@ -10,8 +10,10 @@ export async function openPlain(job: Job): Promise<Session> {
   if (job.mode === "write") sql.exec("pragma synchronous = normal");
   return {
     sql,
+    filename: job.file,
     hydrated: async () => undefined,
     flush: undefined,
+    syncStatus: undefined,
     close: async () => void sql.close(),
   };
 }

@@ -5,7 +5,9 @@
  * layer here would be measured too.
  */
 
-export type SqlValue = string | number | bigint | null;
+import type { SyncStatus } from "@headwater/vfs-core";
+
+export type SqlValue = string | number | bigint | Uint8Array | null;
 
 export interface Statement {
   get(...values: SqlValue[]): unknown;
@@ -21,9 +23,13 @@ export interface Sql {
 
 export interface Session {
   readonly sql: Sql;
+  /** What another thread of this process opens to get to the same database. */
+  readonly filename: string;
   /** Resolves when the local copy is complete. */
   hydrated(): Promise<void>;
   /** Resolves when everything committed is in the bucket. Undefined: there is no way to wait. */
   readonly flush: (() => Promise<void>) | undefined;
+  /** How far the uploads are. Undefined: nothing tells. */
+  readonly syncStatus: (() => Promise<SyncStatus>) | undefined;
   close(): Promise<void>;
 }

@@ -1,8 +1,8 @@
 /**
- * Bare range requests on kept connections, without SDK, signing or SQLite: what the wire allows.
+ * Bare requests on kept connections, without SDK, signing or SQLite: what the wire allows.
  */
 
-import { Agent, get } from "node:http";
+import { Agent, get, type IncomingMessage, request } from "node:http";
 import type { Job } from "../job.ts";
 
 /** Parallel requests for everything: few enough to share the connections, enough to fill them. */
@@ -22,14 +22,19 @@ export class Wire {
     const headers = { range: `bytes=${offset}-${last}` };
     return new Promise((resolve, reject) => {
       get(this.#job.objectUrl, { agent: this.#agent, headers }, (response) => {
-        const chunks: Buffer[] = [];
-        response.on("data", (chunk: Buffer) => chunks.push(chunk));
-        response.on("error", reject);
-        response.on("end", () => {
-          if (response.statusCode === 206) resolve(Buffer.concat(chunks));
-          else reject(new Error(`a bare request was answered ${response.statusCode}`));
-        });
+        resolve(bodyOf(response, 206));
       }).on("error", reject);
+    });
+  }
+
+  put(body: Uint8Array): Promise<Buffer> {
+    const headers = { "content-length": body.length };
+    return new Promise((resolve, reject) => {
+      const options = { method: "PUT", agent: this.#agent, headers };
+      const sent = request(this.#job.putUrl, options, (response) => {
+        resolve(bodyOf(response, 200));
+      });
+      sent.on("error", reject).end(body);
     });
   }
 
@@ -49,4 +54,11 @@ export class Wire {
   close(): void {
     this.#agent.destroy();
   }
+}
+
+async function bodyOf(response: IncomingMessage, expectedStatus: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  if (response.statusCode === expectedStatus) return Buffer.concat(chunks);
+  throw new Error(`a bare request was answered ${response.statusCode}`);
 }
