@@ -184,6 +184,24 @@ static napi_value setWritable(napi_env env, napi_callback_info info){
   return NULL;
 }
 
+/* isWriting(id) -> boolean */
+static napi_value isWriting(napi_env env, napi_callback_info info){
+  HwArgs args = hwArgs(env, info);
+  HwMount *pMount = hwMountAt(&args, 0);
+  return pMount ? hwBoolean(env, hwMountWriting(pMount)) : NULL;
+}
+
+/* switchMode(id, write, pageOne | undefined) -> boolean: false while a write transaction is open */
+static napi_value switchMode(napi_env env, napi_callback_info info){
+  HwArgs args = hwArgs(env, info);
+  HwMount *pMount = hwMountAt(&args, 0);
+  size_t n;
+  u8 *p = hwBytesAt(&args, 2, &n);
+  if( pMount==NULL ) return NULL;
+  if( p!=NULL && n<HW_HEADER_SIZE ) return hwThrowErrno(env, EINVAL, "page 1 is too short");
+  return hwBoolean(env, hwMountSwitch(pMount, hwBoolAt(&args, 1), p));
+}
+
 static napi_value oldestPin(napi_env env, napi_callback_info info){
   HwArgs args = hwArgs(env, info);
   HwMount *pMount = hwMountAt(&args, 0);
@@ -217,6 +235,8 @@ static const HwFunction aFunction[] = {
   { "setTxid", setTxid },
   { "setWritable", setWritable },
   { "oldestPin", oldestPin },
+  { "isWriting", isWriting },
+  { "switchMode", switchMode },
 };
 
 static void offer(napi_env env, napi_value exports, const HwFunction *a, int n){

@@ -45,6 +45,7 @@ static napi_value cachePublish(napi_env env, napi_callback_info info){
 
 /* ---- the journal ---- */
 
+/* journalRecover(id, path, adopt) -> what it holds */
 static napi_value journalRecover(napi_env env, napi_callback_info info){
   HwArgs args = hwArgs(env, info);
   HwMount *pMount = hwMountAt(&args, 0);
@@ -53,7 +54,7 @@ static napi_value journalRecover(napi_env env, napi_callback_info info){
   napi_value object;
   if( pMount==NULL ) return NULL;
   hwTextAt(&args, 1, zPath, sizeof(zPath));
-  if( !hwSegmentRecover(pMount, zPath, &out, zErr, sizeof(zErr)) ){
+  if( !hwSegmentRecover(pMount, zPath, hwBoolAt(&args, 2), &out, zErr, sizeof(zErr)) ){
     return hwThrow(env, "HEADWATER_JOURNAL", zErr);
   }
   napi_create_object(env, &object);
@@ -159,6 +160,17 @@ static napi_value journalRetire(napi_env env, napi_callback_info info){
   return array;
 }
 
+/* journalEnd(id) -> path | undefined: of a segment that nobody has written to */
+static napi_value journalEnd(napi_env env, napi_callback_info info){
+  HwArgs args = hwArgs(env, info);
+  HwMount *pMount = hwMountAt(&args, 0);
+  napi_value path = NULL;
+  char *z = pMount ? hwSegmentEndJournal(pMount) : NULL;
+  if( z!=NULL ) napi_create_string_utf8(env, z, NAPI_AUTO_LENGTH, &path);
+  free(z);
+  return path;
+}
+
 static napi_value journalBytes(napi_env env, napi_callback_info info){
   HwArgs args = hwArgs(env, info);
   HwMount *pMount = hwMountAt(&args, 0);
@@ -247,6 +259,7 @@ const HwFunction aHwStoreFunction[] = {
   { "journalCollect", journalCollect },
   { "journalRead", journalRead },
   { "journalRetire", journalRetire },
+  { "journalEnd", journalEnd },
   { "journalBytes", journalBytes },
   { "journalFsync", journalFsync },
   { "journalArmNotice", journalArmNotice },

@@ -51,7 +51,7 @@ static void patchPageOne(HwFile *pFile, u8 *z, int n, i64 offset){
   int nPatch = 0, i;
   aPatch[nPatch].at = 18; aPatch[nPatch++].byte = 1;
   aPatch[nPatch].at = 19; aPatch[nPatch++].byte = 1;
-  if( pFile->pMount->bWrite ){
+  if( pFile->pinned.bOwnCounter ){
     addToCounter(z, n, offset, 24, pFile->pinned.counterBump);
     addToCounter(z, n, offset, 92, pFile->pinned.counterBump);
   }else{

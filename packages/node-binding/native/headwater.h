@@ -69,8 +69,9 @@ struct HwState {
   u64 seq;
   u64 txid;
   u32 pageCount;
-  u32 changeCounter;
-  u32 counterBump;                   /* added to the change counter of page 1 in write mode */
+  int bOwnCounter;                   /* of write mode: SQLite's own change counter is shown */
+  u32 changeCounter;                 /* of read mode: what is shown in its place */
+  u32 counterBump;                   /* of write mode: added to it */
   int bHeader;                       /* aHeader is the start of page 1 of this state */
   u8 aHeader[HW_HEADER_SIZE];
 };
@@ -94,7 +95,6 @@ struct HwMount {
   int refs;                          /* the engine and each open file; under gHw.mutex */
   int bActive;                       /* may be found by name; under gHw.mutex */
   u32 id;
-  int bWrite;                        /* opened in write mode: SQLite's own bytes are served */
   int eDurability;                   /* of connections that have not chosen */
   u32 timeoutMs;
   i64 journalMax;                    /* bytes of commits that the bucket has not; 0: no limit */
@@ -110,6 +110,7 @@ struct HwMount {
   HwSegmentList *pSegments;
   HwSegment *pActive;
   HwSegment *pNextSegment;           /* becomes pActive when bAppending ends */
+  int bWrite;                        /* in write mode: there is a journal to commit to */
   int bAppending;                    /* pActive has bytes of an unfinished transaction */
   u64 stagedSeq;                     /* the commit that waits for the bucket, or 0 */
   u32 stagedPageCount;
@@ -216,6 +217,8 @@ void hwMountCloseAll(const char *zReason);           /* any: the engine has died
 void hwMountSetWritable(HwMount*, int bWritable, const char *zReason); /* engine */
 int hwPin(HwFile*);                                  /* SQLite thread */
 void hwUnpin(HwFile*);                               /* SQLite thread */
+int hwMountWriting(HwMount*);                        /* engine: a write transaction is open */
+int hwMountSwitch(HwMount*, int bWrite, const u8 *aHeader); /* engine; 0: one is open */
 u64 hwOldestPin(HwMount*);                           /* engine */
 u64 hwPublish(HwMount*, u32 pageCount, u32 changeCounter, u64 txid); /* engine */
 
@@ -240,12 +243,14 @@ typedef struct HwRecovered {
   u64 baseTxid, firstSeq, lastSeq;
   u32 pageSize, pageCount;
 } HwRecovered;
-int hwSegmentRecover(HwMount*, const char *zPath, HwRecovered*, char *zErr, size_t nErr);
+int hwSegmentRecover(HwMount*, const char *zPath, int bAdopt, HwRecovered*,
+  char *zErr, size_t nErr);
 u32 *hwSegmentCollect(HwMount*, u64 afterSeq, u64 stagedSeq, HwState*, u32 *pnPgno);
 int hwSegmentRead(HwSegmentList*, u32 pgno, u64 seq, u32 pageSize, u8 *pOut);
 int hwSegmentRetire(HwMount*, u64 seq, char ***pazPath);
 i64 hwSegmentBytes(HwMount*);
 void hwSegmentSwitch(HwMount*);                      /* under the mount's mutex */
+char *hwSegmentEndJournal(HwMount*);                 /* engine */
 void hwSegmentDrop(HwSegment*);                      /* of one that no list names */
 int hwSegmentSync(HwMount*);
 HwSegmentList *hwSegmentListNew(void);

@@ -10,7 +10,9 @@
 */
 #include <stdio.h>
 #include <stdlib.h>
-#include "headwater.h"
+#include "txn.h"
+
+#define READ_ONLY "this database is mounted in read mode"
 
 HwGlobal gHw = { .mutex = PTHREAD_MUTEX_INITIALIZER };
 
@@ -32,11 +34,11 @@ HwMount *hwMountCreate(
   pthread_mutex_init(&p->mutex, NULL);
   hwCondInit(&p->room);
   p->refs = 1;
-  p->bWrite = bWrite;
+  p->bWrite = state.bOwnCounter = bWrite;
   p->timeoutMs = timeoutMs;
   p->state = state;
   snprintf(p->zName, sizeof(p->zName), "%s", zName);
-  hwMountSetWritable(p, bWrite, "this database is mounted in read mode");
+  hwMountSetWritable(p, bWrite, READ_ONLY);
   atomic_init(&p->pageSize, pageSize);
   pthread_mutex_lock(&gHw.mutex);
   p->id = ++gHw.nextMountId;
@@ -148,6 +150,51 @@ void hwMountSetWritable(HwMount *p, int bWritable, const char *zReason){
   snprintf(p->zReason, sizeof(p->zReason), "%s", zReason);
   pthread_cond_broadcast(&p->room);
   pthread_mutex_unlock(&p->mutex);
+}
+
+/* Engine thread.  Whether a connection holds RESERVED or more. */
+int hwMountWriting(HwMount *p){
+  int bWriting;
+  pthread_mutex_lock(&p->mutex);
+  bWriting = p->pWriter!=NULL;
+  pthread_mutex_unlock(&p->mutex);
+  return bWriting;
+}
+
+/* The change counter that readers of a state are shown, if it is known. */
+static u32 shownCounter(const HwState *p, u32 own){
+  return p->bOwnCounter ? own + p->counterBump : p->changeCounter;
+}
+
+/*
+** Engine thread.  The same state in the other mode; the bucket has all of it.  aHeader is the start
+** of its page 1, NULL when it has no page.  1, or 0 when a write transaction is open.
+**
+** The number that SQLite is shown as change counter goes on from where it was: it grows with
+** each change in either mode, so that no page that a connection has cached in one mode can
+** pass for valid in the other unless it is.  Whoever has pinned a state keeps what it was shown.
+*/
+int hwMountSwitch(HwMount *p, int bWrite, const u8 *aHeader){
+  HwState *pState = &p->state;
+  u32 own, shown;
+  pthread_mutex_lock(&p->mutex);
+  if( p->pWriter!=NULL ){
+    pthread_mutex_unlock(&p->mutex);
+    return 0;
+  }
+  own = aHeader!=NULL ? hwGet32(aHeader+24) : 0;
+  shown = shownCounter(pState, own);
+  pState->bOwnCounter = bWrite;
+  pState->changeCounter = shown;
+  pState->counterBump = shown - own;
+  pState->bHeader = bWrite && aHeader!=NULL;
+  if( pState->bHeader ) memcpy(pState->aHeader, aHeader, HW_HEADER_SIZE);
+  p->syncedSeq = pState->seq;
+  p->bWrite = p->bWritable = bWrite;
+  p->bJournalBroken = 0;
+  snprintf(p->zReason, sizeof(p->zReason), "%s", bWrite ? "" : READ_ONLY);
+  pthread_mutex_unlock(&p->mutex);
+  return 1;
 }
 
 /* SQLite thread.  Pins the newest state; SQLITE_OK, or why not. */

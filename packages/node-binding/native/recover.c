@@ -148,10 +148,12 @@ static int adopt(HwMount *pMount, HwSegment *p, u32 pageCount){
   return pList!=NULL;
 }
 
-/* Engine thread, before the mount is active.  1, or 0 with a sentence in zErr. */
+/* Engine thread; with bAdopt, before the mount is active.  Without, the segment is only looked at
+** and the mount stays as it is.  1, or 0 with a sentence in zErr. */
 int hwSegmentRecover(
   HwMount *pMount,
   const char *zPath,
+  int bAdopt,
   HwRecovered *pOut,
   char *zErr,
   size_t nErr
@@ -185,14 +187,14 @@ int hwSegmentRecover(
       snprintf(zErr, nErr, "out of memory reading journal segment %s", zPath);
       goto fail;
     }
-    if( p->lastSeq ) atomic_store(&pMount->pageSize, header.pageSize);
+    if( p->lastSeq && bAdopt ) atomic_store(&pMount->pageSize, header.pageSize);
   }
-  if( hasGap(pMount, p) ){
+  if( bAdopt && hasGap(pMount, p) ){
     snprintf(zErr, nErr, "journal segment %s begins with commit %llu, "
       "but the one before it is lost", zPath, (unsigned long long)p->firstSeq);
     goto fail;
   }
-  if( !adopt(pMount, p, pOut->pageCount) ){
+  if( bAdopt && !adopt(pMount, p, pOut->pageCount) ){
     snprintf(zErr, nErr, "out of memory reading journal segment %s", zPath);
     goto fail;
   }
@@ -200,6 +202,7 @@ int hwSegmentRecover(
   pOut->pageSize = p->pageSize;
   pOut->firstSeq = p->firstSeq;
   pOut->lastSeq = p->lastSeq;
+  if( !bAdopt ) hwSegmentDrop(p);
   return 1;
 
 fail:

@@ -176,6 +176,26 @@ int hwSegmentRotate(HwMount *pMount, const char *zPath, u64 baseTxid){
   return rc;
 }
 
+/*
+** Engine thread, when no write transaction is open and no other can begin: there is no active
+** segment any more, so that hwSegmentRetire forgets them all.  Gives the path of the one that
+** waited to become active, if there was one; the caller frees it.
+*/
+char *hwSegmentEndJournal(HwMount *pMount){
+  HwSegment *pNext;
+  char *zPath = NULL;
+  pthread_mutex_lock(&pMount->mutex);
+  pMount->pActive = NULL;
+  pNext = pMount->pNextSegment;
+  pMount->pNextSegment = NULL;
+  pthread_mutex_unlock(&pMount->mutex);
+  if( pNext!=NULL ){
+    zPath = strdup(pNext->zPath);
+    hwSegmentDrop(pNext);
+  }
+  return zPath;
+}
+
 /* Writer: the first bytes of a segment, once the page size is known.  An SQLite result code.  A
 ** transaction of a new database that came to nothing may have left another page size in them. */
 int hwSegmentWriteHeader(HwMount *pMount, HwSegment *p, u32 pageSize){

@@ -1,10 +1,11 @@
 import "./check-node.ts";
 
-export type { MountStatus } from "@headwater/vfs-core";
+export type { MountEvent, MountStatus } from "@headwater/vfs-core";
 export { HeadwaterError, type HeadwaterErrorCode } from "@headwater/vfs-core";
 export { closeOnSignals } from "./close-on-signals.ts";
 export { type Driver, registerBetterSqlite3, registerNodeSqlite } from "./drivers.ts";
-export { type MountHandle, mount, type SignalOptions } from "./mount.ts";
+export type { MountEventListener, MountEventType } from "./event-listeners.ts";
+export { type MountHandle, mount, type PromoteOptions, type SignalOptions } from "./mount.ts";
 export { extensionPath } from "./native.ts";
 export { nativeCodec } from "./native-codec.ts";
 export {

@@ -4,12 +4,19 @@
 
 import type { MountStatus } from "@headwater/vfs-core";
 import { registerDrivers } from "./drivers.ts";
-import { callEngine, ensureEngine } from "./engine/engine-client.ts";
+import { callEngine, ensureEngine, listenTo } from "./engine/engine-client.ts";
+import type { MountedAs } from "./engine/messages.ts";
+import { EventListeners, type MountEventListener, type MountEventType } from "./event-listeners.ts";
 import { type MountOptions, toEngineOptions } from "./options.ts";
 import { environment } from "./system.ts";
 
 export interface SignalOptions {
   readonly signal?: AbortSignal;
+}
+
+export interface PromoteOptions extends SignalOptions {
+  /** How long to wait for a lease that another holds. Default: as the `lease` option says. */
+  readonly waitMs?: number;
 }
 
 export interface MountHandle extends AsyncDisposable {
@@ -23,12 +30,27 @@ export interface MountHandle extends AsyncDisposable {
   /** Resolves when the local image is complete. Rejects when hydration is off. */
   hydrated(options?: SignalOptions): Promise<void>;
   status(): Promise<MountStatus>;
+  /**
+   * Makes a writer of a reader, under the connections that are open; a writer stays what it is.
+   * When it rejects, the mount is the reader that it was.
+   */
+  promote(options?: PromoteOptions): Promise<void>;
+  /**
+   * Makes a reader of a writer, once everything committed is in the bucket; a reader stays what it
+   * is. When it rejects, the mount is the writer that it was.
+   */
+  demote(options?: SignalOptions): Promise<void>;
+  /** Calls the listener, on this thread, for each event of this type until the mount is closed. */
+  on<Type extends MountEventType>(type: Type, listener: MountEventListener<Type>): MountHandle;
+  off<Type extends MountEventType>(type: Type, listener: MountEventListener<Type>): MountHandle;
   /** Syncs what is pending, gives the lease back and ends the mount. May be called again. */
   close(): Promise<void>;
 }
 
-export function makeHandle(name: string): MountHandle {
+export function makeHandle({ name, number }: MountedAs): MountHandle {
   let closing: Promise<void> | undefined;
+  const listeners = new EventListeners();
+  const stopListening = listenTo(number, (event) => listeners.tell(event));
   const handle: MountHandle = {
     name,
     filename: `file:${name}?vfs=headwater`,
@@ -43,8 +65,24 @@ export function makeHandle(name: string): MountHandle {
       await callEngine("hydrated", [name], options?.signal);
     },
     status: () => callEngine("status", [name]),
+    async promote({ signal, waitMs } = {}) {
+      await callEngine("promote", [name, waitMs], signal);
+    },
+    async demote(options) {
+      await callEngine("demote", [name], options?.signal);
+    },
+    on(type, listener) {
+      listeners.add(type, listener);
+      return handle;
+    },
+    off(type, listener) {
+      listeners.remove(type, listener);
+      return handle;
+    },
     close() {
-      closing ??= callEngine("close", [name]).then(() => undefined);
+      closing ??= callEngine("close", [name])
+        .then(() => undefined)
+        .finally(stopListening);
       return closing;
     },
     [Symbol.asyncDispose]: () => handle.close(),
@@ -61,6 +99,5 @@ export function makeHandle(name: string): MountHandle {
 export async function mount(options: MountOptions): Promise<MountHandle> {
   const engineOptions = toEngineOptions(options, environment());
   await ensureEngine(() => registerDrivers(options.drivers));
-  const { name } = await callEngine("mount", [engineOptions], options.signal);
-  return makeHandle(name);
+  return makeHandle(await callEngine("mount", [engineOptions], options.signal));
 }

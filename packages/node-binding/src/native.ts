@@ -64,16 +64,21 @@ export interface Native {
   setTxid(mount: number, txid: bigint): void;
   setWritable(mount: number, writable: boolean, reason: string): void;
   oldestPin(mount: number): number;
+  isWriting(mount: number): boolean;
+  /** False while a write transaction is open. */
+  switchMode(mount: number, write: boolean, pageOne?: Uint8Array): boolean;
 
   cacheAllocate(mount: number, byteLength: number): ArrayBuffer;
   cachePublish(mount: number): void;
 
-  journalRecover(mount: number, path: string): NativeRecovered;
+  journalRecover(mount: number, path: string, adopt: boolean): NativeRecovered;
   journalRotate(mount: number, path: string, baseTxid: bigint): boolean;
   /** `stagedSeq` 0: up to what is published. */
   journalCollect(mount: number, afterSeq: number, stagedSeq: number): NativePending | undefined;
   journalRead(mount: number, pgnos: Uint32Array, seq: number, out: Uint8Array): void;
   journalRetire(mount: number, seq: number): string[];
+  /** The path of a segment that nobody has written to. */
+  journalEnd(mount: number): string | undefined;
   journalBytes(mount: number): number;
   journalFsync(mount: number): void;
   journalArmNotice(mount: number): number;

@@ -30,8 +30,7 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Opened
   const { databaseOptions, ...mountOptions } = options;
   const engineOptions = toEngineOptions(mountOptions, environment());
   await ensureEngine(() => registerDrivers(["better-sqlite3"]));
-  const { name } = await callEngine("mount", [engineOptions], options.signal);
-  const handle = makeHandle(name);
+  const handle = makeHandle(await callEngine("mount", [engineOptions], options.signal));
   let database: BetterSqlite3.Database;
   try {
     const Database = needBetterSqlite3();

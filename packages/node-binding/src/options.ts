@@ -29,7 +29,7 @@ export interface MountOptions {
   readonly name?: string;
   /** Fill a local copy in the background; with a path, that file is kept. Default off. */
   readonly hydrate?: boolean | { readonly path?: string };
-  /** Write mode: where commits wait for their upload. Default: a folder of the user's own state. */
+  /** Where commits wait for their upload. Default: a folder of the user's own state. */
   readonly journalDir?: string;
   /** Write mode: "off" gives up the guarantee that there is one writer. */
   readonly lease?:

@@ -20,9 +20,9 @@ export interface DeviceOptions {
   readonly seq: number;
   readonly state: PublishedState;
   readonly requestTimeoutMs: number;
-  /** Write mode: bytes of commits that the bucket has not, before COMMIT waits for room. */
+  /** When it writes: bytes of commits that the bucket has not, before COMMIT waits for room. */
   readonly journalBytesMax?: number | undefined;
-  /** Write mode: what COMMIT waits for on connections that have not chosen. */
+  /** When it writes: what COMMIT waits for on connections that have not chosen. */
   readonly durability?: Durability | undefined;
 }
 

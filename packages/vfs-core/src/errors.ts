@@ -34,6 +34,7 @@ const REMEDY = {
   STORE_UNAVAILABLE: "retry",
   JOURNAL_LOCKED: "decide",
   JOURNAL_CONFLICT: "decide",
+  JOURNAL_PENDING: "decide",
   JOURNAL_INVALID: "decide",
   IMAGE_LOCKED: "decide",
   IMAGE_FAILED: "reopen",

@@ -12,7 +12,14 @@ export {
 } from "./errors.ts";
 export type { FileLock, FileLockAttempt, FileLocks } from "./file-locks.ts";
 export type { LtxFile } from "./ltx-file.ts";
-export { type Mount, openMount, type WaitOptions } from "./mount.ts";
+export {
+  type DemoteOptions,
+  type Mount,
+  openMount,
+  type PromoteOptions,
+  type WaitOptions,
+} from "./mount.ts";
+export type { MountEvent } from "./mount-event.ts";
 export { type OpenedReplica, type OpenReplicaOptions, openReplica } from "./open-replica.ts";
 export type {
   Durability,

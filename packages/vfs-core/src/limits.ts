@@ -117,15 +117,27 @@ export const LIST_PAUSE_MS_MIN = 1000;
 /** Interval of listings that heal what following by name cannot see. */
 export const LIST_INTERVAL_MS = 30_000;
 
+/** A part of the cache's size: what is opened or polled may hold this much beside it. */
+export const KEEP_SHARE = 2;
+
 /** Each time that somebody else was faster, there was one upload less on its way. */
 export const FENCE_TRIES = 5;
+/** Listings until one shows nothing new. Under the lease, the second one does. */
+export const CATCH_UP_TRIES = 16;
+/** How often a demotion looks whether the write transaction under way is over. */
+export const WRITER_LOOK_MS = 10;
 
-/**
- * Files and bytes that one compaction reads: so much is held at once. An output is one body for the
- * store, and what it is made of is never much less.
- */
+/** Files that one compaction reads, all at once. */
 export const COMPACT_FILES_MAX = 512;
+/**
+ * Bytes that one compaction reads, and of its output, where the store takes bodies whole: so much
+ * is held at once.
+ */
 export const COMPACT_BYTES_MAX = 256 * MIB;
+/** The same where the output goes out in parts: half of what S3 takes for one object. */
+export const COMPACT_STREAM_BYTES_MAX = 2560 * 1024 * MIB;
+/** Outputs that are expected to be no larger go out whole: one request, which may be repeated. */
+export const COMPACT_WHOLE_BYTES = 8 * MIB;
 /** Bytes of the inputs of a compaction held at once, shared out: as long as each gets enough. */
 export const COMPACT_CHUNK_BYTES_TOTAL = 16 * MIB;
 export const COMPACT_CHUNK_BYTES_MIN = 64 * KIB;

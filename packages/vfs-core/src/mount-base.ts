@@ -10,6 +10,7 @@ import {
   retrying,
   traced,
 } from "@headwater/object-store";
+import { ChangeCounter } from "./change-counter.ts";
 import { FileBodies } from "./file-bodies.ts";
 import { FileTable } from "./file-table.ts";
 import {
@@ -21,7 +22,7 @@ import {
 } from "./limits.ts";
 import type { LoadedMap } from "./load-map.ts";
 import type { MountState } from "./mount-state.ts";
-import type { ReadSettings, WriteSettings } from "./options.ts";
+import type { MountSettings } from "./options.ts";
 import type { PublishedState } from "./page-device.ts";
 import { RequestQueue } from "./read/request-queue.ts";
 import { makeReplica, type Replica } from "./replica.ts";
@@ -33,10 +34,11 @@ export interface MountBase {
   readonly queue: RequestQueue;
   readonly files: FileTable;
   readonly counts: RequestCounts;
+  readonly counter: ChangeCounter;
   readonly toPublished: (txid: bigint, pageCount: number) => PublishedState;
 }
 
-export function makeMountBase(settings: ReadSettings | WriteSettings): MountBase {
+export function makeMountBase(settings: MountSettings): MountBase {
   const { store, path, url, clock, random, requestTimeoutMs } = settings;
   const requestMs = Math.min(Math.max(requestTimeoutMs, REQUEST_MS_MIN), REQUEST_MS_MAX);
   const durationMsMax = CALL_TIMEOUTS * Math.max(requestTimeoutMs, requestMs);
@@ -46,18 +48,15 @@ export function makeMountBase(settings: ReadSettings | WriteSettings): MountBase
   const once = traced(ending, { onRequest: counts.add, clock });
   const again = retrying(once, { durationMsMax, clock, random });
   const replica = makeReplica({ store: again, path, url, clock });
-  const lineage = hashText(`${replica.name} ${path}`);
+  const counter = new ChangeCounter();
   return {
     replica,
     once,
     queue: new RequestQueue(),
     files: new FileTable(),
     counts,
-    toPublished: (txid, pageCount) => ({
-      txid,
-      pageCount,
-      changeCounter: (Number(BigInt.asUintN(32, txid)) ^ lineage) >>> 0,
-    }),
+    counter,
+    toPublished: (txid, pageCount) => ({ txid, pageCount, changeCounter: counter.at(txid) }),
   };
 }
 
@@ -90,13 +89,4 @@ export async function keepLoadedPages(
       await clock.yield();
     }
   }
-}
-
-/** FNV-1a. */
-function hashText(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < text.length; index += 1) {
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
-  }
-  return hash >>> 0;
 }

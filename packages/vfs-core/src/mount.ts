@@ -1,5 +1,5 @@
 /**
- * A mount: one replica, opened in one mode, served to SQLite through a page device.
+ * A mount: one replica, opened to read or to write, served to SQLite through a page device.
  */
 
 import type { DeviceFactory } from "./device-factory.ts";
@@ -13,8 +13,16 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface PromoteOptions extends WaitOptions {
+  /** How long to wait for a lease that another holds. Default: as the mount's `lease` says. */
+  readonly waitMs?: number | undefined;
+}
+
+export type DemoteOptions = WaitOptions;
+
 export interface Mount extends AsyncDisposable {
   readonly name: string;
+  /** What it is now: `promote` and `demote` change it. */
   readonly mode: "read" | "write";
   status(): MountStatus;
   /**
@@ -26,6 +34,17 @@ export interface Mount extends AsyncDisposable {
   waitForTxid(txid: bigint, options?: WaitOptions): Promise<void>;
   /** Resolves when the local image is complete. Rejects when hydration is off or has failed. */
   hydrated(options?: WaitOptions): Promise<void>;
+  /**
+   * Makes a writer of a reader; a writer stays what it is. Connections stay open and may write when
+   * this resolves. When it rejects, or its signal aborts, the mount is the reader that it was.
+   */
+  promote(options?: PromoteOptions): Promise<void>;
+  /**
+   * Makes a reader of a writer, once everything is in the bucket; a reader stays what it is. No
+   * write transaction begins meanwhile, and one that is open may end, within `requestTimeoutMs`.
+   * When this rejects, or its signal aborts, the mount is the writer that it was.
+   */
+  demote(options?: DemoteOptions): Promise<void>;
   /** Uploads what is pending, gives the lease back, ends the device. May be called again. */
   close(): Promise<void>;
 }

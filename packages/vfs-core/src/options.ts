@@ -9,6 +9,7 @@ import type { Disk } from "./disk/disk.ts";
 import { systemDisk } from "./disk/system-disk.ts";
 import { HeadwaterError } from "./errors.ts";
 import { LIST_INTERVAL_MS } from "./limits.ts";
+import type { MountEvent } from "./mount-event.ts";
 import { systemClock, systemRandom } from "./system.ts";
 
 export type LeaseChoice =
@@ -38,6 +39,8 @@ interface CommonOptions {
   readonly requestTimeoutMs?: number | undefined;
   /** Fills a local copy in the background. Without a path, one that goes with the mount. */
   readonly hydrate?: { readonly path?: string | undefined } | undefined;
+  /** Told of what happens, in the order in which it does. */
+  readonly onEvent?: ((event: MountEvent) => void) | undefined;
   /** Ends the opening, not the mount. */
   readonly signal?: AbortSignal | undefined;
   readonly clock?: Clock | undefined;
@@ -45,20 +48,18 @@ interface CommonOptions {
   readonly random?: Random | undefined;
 }
 
-export interface ReadMountOptions extends CommonOptions {
-  readonly mode: "read";
+/** Whatever mode a mount is opened in, it may change later: these are used when it reads. */
+interface ReadChoices {
   /** Zero: look for new transactions only when asked. */
   readonly pollIntervalMs?: number | undefined;
   /** How often to list everything, to heal what following by name cannot see. */
   readonly listIntervalMs?: number | undefined;
-  /** Wait until there is a replica, until the signal aborts. */
-  readonly waitForReplica?: boolean | undefined;
 }
 
-export interface WriteMountOptions extends CommonOptions {
-  readonly mode: "write";
+/** The same, when it writes. */
+interface WriteChoices {
   /** A folder of this replica alone, on a disk that survives a crash. */
-  readonly journalDir: string;
+  readonly journalDir?: string | undefined;
   readonly syncIntervalMs?: number | undefined;
   readonly durability?: Durability | undefined;
   /** Bytes of commits that the bucket has not, before COMMIT waits and then fails. */
@@ -66,10 +67,21 @@ export interface WriteMountOptions extends CommonOptions {
   readonly lease?: LeaseChoice | undefined;
   /** Compaction, snapshots and retention, as the holder of the lease. On, unless it is off. */
   readonly compaction?: "off" | CompactionOptions | undefined;
-  /** Refuse to begin a new, empty database. */
-  readonly mustExist?: boolean | undefined;
   /** Where `journalDir` is; the segments in it are the page device's affair. */
   readonly disk?: Disk | undefined;
+}
+
+export interface ReadMountOptions extends CommonOptions, ReadChoices, WriteChoices {
+  readonly mode: "read";
+  /** Wait until there is a replica, until the signal aborts. */
+  readonly waitForReplica?: boolean | undefined;
+}
+
+export interface WriteMountOptions extends CommonOptions, ReadChoices, WriteChoices {
+  readonly mode: "write";
+  readonly journalDir: string;
+  /** Refuse to begin a new, empty database. */
+  readonly mustExist?: boolean | undefined;
 }
 
 export type MountOptions = ReadMountOptions | WriteMountOptions;
@@ -97,23 +109,29 @@ type Settled<Options> = Options &
     >;
   }>;
 
+/** What a mount needs in whatever mode it is. */
+export type MountSettings = Settled<CommonOptions & ReadChoices & WriteChoices>;
 export type ReadSettings = Settled<ReadMountOptions>;
 export type WriteSettings = Settled<WriteMountOptions>;
 
 export function settleReadOptions(options: ReadMountOptions): ReadSettings {
-  checkCommon(options);
-  const { pollIntervalMs = DEFAULTS.pollIntervalMs } = options;
-  const { listIntervalMs = DEFAULTS.listIntervalMs } = options;
-  checkDuration("pollIntervalMs", pollIntervalMs, 0);
-  checkDuration("listIntervalMs", listIntervalMs, 1);
-  return { ...options, ...settleCommon(options), pollIntervalMs, listIntervalMs };
+  return { ...options, ...settle(options) };
 }
 
 export function settleWriteOptions(options: WriteMountOptions): WriteSettings {
+  if (options.journalDir === "") throw invalid("journalDir must name a folder");
+  return { ...options, ...settle(options) };
+}
+
+function settle(options: CommonOptions & ReadChoices & WriteChoices) {
   checkCommon(options);
+  const { pollIntervalMs = DEFAULTS.pollIntervalMs } = options;
+  const { listIntervalMs = DEFAULTS.listIntervalMs } = options;
   const { syncIntervalMs = DEFAULTS.syncIntervalMs } = options;
   const { durability = DEFAULTS.durability } = options;
-  const { journalBytesMax = DEFAULTS.journalBytesMax } = options;
+  const { journalBytesMax = DEFAULTS.journalBytesMax, disk = systemDisk } = options;
+  checkDuration("pollIntervalMs", pollIntervalMs, 0);
+  checkDuration("listIntervalMs", listIntervalMs, 1);
   checkDuration("syncIntervalMs", syncIntervalMs, 1);
   if (durability !== "eventual" && durability !== "remote") {
     throw invalid(`durability must be "eventual" or "remote": ${String(durability)}`);
@@ -121,15 +139,14 @@ export function settleWriteOptions(options: WriteMountOptions): WriteSettings {
   if (!(Number.isFinite(journalBytesMax) && journalBytesMax > 0)) {
     throw invalid(`journalBytesMax must be more than 0: ${journalBytesMax}`);
   }
-  if (options.journalDir === "") throw invalid("journalDir must name a folder");
   try {
     chooseCompaction(options.compaction, options.lease !== "off");
   } catch (error) {
     throw invalid((error as Error).message);
   }
-  const { disk = systemDisk } = options;
-  const own = { syncIntervalMs, durability, journalBytesMax, disk };
-  return { ...options, ...settleCommon(options), ...own };
+  const reading = { pollIntervalMs, listIntervalMs };
+  const writing = { syncIntervalMs, durability, journalBytesMax, disk };
+  return { ...settleCommon(options), ...reading, ...writing };
 }
 
 function settleCommon(options: CommonOptions) {

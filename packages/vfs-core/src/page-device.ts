@@ -17,7 +17,7 @@
 /** What all readers that start from now on see. */
 export interface PublishedState {
   readonly pageCount: number;
-  /** What bytes 24-27 of page 1 show in read mode; differs whenever the content may. */
+  /** Bytes 24-27 of page 1 in read mode: grows, modulo 2^32, when the content may have changed. */
   readonly changeCounter: number;
   /** Newest transaction of the replica that this state includes; 0n when the replica is empty. */
   readonly txid: bigint;
@@ -86,6 +86,16 @@ export interface PageDevice {
 
   /** Stops (or allows) write transactions; the reason is what the user is told. */
   setWritable(writable: boolean, reason: string): void;
+  /** Whether a write transaction is open now. */
+  isWriting(): boolean;
+  /**
+   * The same state in the other mode, while no write transaction is open: the bucket has all of it.
+   * Connections and pins stay, and what a reader is shown changes only with its next transaction.
+   * To write, a segment must have been started; to read, the journal ended. `pageOne` is page 1 of
+   * that state, undefined when it has none. Afterwards `state().changeCounter` is the number that
+   * bytes 24-27 of page 1 show: what is published later must go on counting from there.
+   */
+  switchMode(mode: "read" | "write", pageOne: Uint8Array | undefined): void;
 
   readonly journal: CommitJournal;
   readonly image: ImageMap;
@@ -102,6 +112,8 @@ export interface CommitJournal {
    * file is a segment without commits.
    */
   recover(path: string): RecoveredSegment;
+  /** What a segment file holds, and nothing else: neither the index nor the state changes. */
+  inspect(path: string): RecoveredSegment;
   /**
    * Starts a new segment file for the transactions to come; one that is writing to the present
    * segment ends there. False, and no file, when the one started last waits for that still.
@@ -123,6 +135,11 @@ export interface CommitJournal {
    * needs them; returns the paths of those files, which may be unlinked at once.
    */
   retire(seq: number): string[];
+  /**
+   * No commits any more, until another `rotate`: forgets all segments, as `retire` does with those
+   * that are done. Everything is in the bucket, up to `seq`, which is the newest commit.
+   */
+  end(seq: number): string[];
   /** Bytes of the segments that hold commits which are not known to be in the bucket. */
   sizeBytes(): number;
   /** Flushes the active segment to disk. */

@@ -216,16 +216,22 @@ describe("which files have served their time", () => {
     expect(above0Of(spec, { ...TIMES, snapshotRetentionMs: 0 })).toEqual([]);
   });
 
-  it("and what would be lost without a file is found", () => {
+  it("and what would be lost without a file is found", async () => {
     const levels = levelsOf({ 0: "1-1 2-2 3-3@950 4-4@960", 1: "1-2 3-4@950" });
-    const lossOf = (text: string, level = 0) => findLoss(levels, [parseFile(level, text)], TIMES);
-    expect(lossOf("1-1")).toBeUndefined();
+    let turns = 0;
+    const giveWay = async () => {
+      turns += 1;
+    };
+    const lossOf = (text: string, level = 0) =>
+      findLoss(levels, [parseFile(level, text)], TIMES, giveWay);
+    expect(await lossOf("1-1")).toBeUndefined();
     // A moment within the retention of level 0.
-    expect(lossOf("3-3@950")).toBe(3n);
-    expect(lossOf("4-4@960")).toBeUndefined();
+    expect(await lossOf("3-3@950")).toBe(3n);
+    expect(await lossOf("4-4@960")).toBeUndefined();
     // The end of a file of level 1: level 0 still has it.
-    expect(lossOf("1-2", 1)).toBeUndefined();
+    expect(await lossOf("1-2", 1)).toBeUndefined();
     const both = [parseFile(0, "2-2"), parseFile(1, "1-2")];
-    expect(findLoss(levels, both, TIMES)).toBe(4n);
+    expect(await findLoss(levels, both, TIMES, giveWay)).toBe(4n);
+    expect(turns).toBeGreaterThan(5);
   });
 });

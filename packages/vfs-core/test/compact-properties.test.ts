@@ -169,6 +169,7 @@ function cutOffInDeleting(store: ObjectStore, random: (below: number) => number)
     get: (key, options) => store.get(key, options),
     head: (key, options) => store.head(key, options),
     put: (key, body, options) => store.put(key, body, options),
+    openUpload: (key, options) => store.openUpload(key, options),
     delete: (key, options) => store.delete(key, options),
     deleteMany: async (keys, options) => {
       await store.deleteMany(

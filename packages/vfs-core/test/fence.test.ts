@@ -5,6 +5,7 @@ import type { ObjectStore, PutOptions } from "@headwater/object-store";
 import { MemoryStore } from "@headwater/object-store/memory";
 import { describe, expect, it } from "vitest";
 import { openReplica, systemClock } from "../src/index.ts";
+import { JumpingClock } from "./support/clock.ts";
 import { range, World } from "./support/world.ts";
 import { makeFolder, openWriter, pagesOf, type Writer } from "./support/writing.ts";
 
@@ -139,6 +140,20 @@ describe("the fence", () => {
     expect(await mount.flush()).toBe(3n);
     await mount.close();
     expect(await readDatabase(world)).toEqual([world.content(1, 5)]);
+  });
+
+  it("leaves nobody behind who hears that the lease is lost", async () => {
+    const world = new World();
+    await world.write({ pages: [1] });
+    await leaveSilentHolder(world);
+    const clock = new JumpingClock();
+    const { mount, device } = await openWriter(world, { lease: LEASE, clock });
+    device.commit(pagesOf(world, [1], 2), 1);
+    clock.jump(40_000);
+    // Whoever was told on a device that is closed would end the test by an error nobody catches.
+    await expect(mount.flush()).rejects.toMatchObject({ code: "FENCED" });
+    expect(device.writable).toBe(false);
+    await expect(mount.close()).rejects.toMatchObject({ code: "FENCED" });
   });
 
   it("is not there for a database that has not begun", async () => {

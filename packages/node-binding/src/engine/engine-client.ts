@@ -8,7 +8,7 @@
  */
 
 import { BroadcastChannel, isMainThread, SHARE_ENV, threadId, Worker } from "node:worker_threads";
-import { HeadwaterError } from "@headwater/vfs-core";
+import { HeadwaterError, type MountEvent } from "@headwater/vfs-core";
 import { extensionPath, native } from "../native.ts";
 import { repeat } from "../system.ts";
 import { fromErrorData } from "./error-data.ts";
@@ -31,10 +31,14 @@ interface Waiter {
 
 const caller = String(threadId);
 const waiters = new Map<number, Waiter>();
+/** By the number of the mount. */
+const listeners = new Map<number, (event: MountEvent) => void>();
 let lastId = 0;
 let channel: BroadcastChannel | undefined;
 let stopLiveness: (() => void) | undefined;
 let starting: Promise<void> | undefined;
+/** What ended the last engine that this thread has started. */
+let failure: Error | undefined;
 
 /**
  * Makes sure that an engine runs in this process, and does `meanwhile` on this thread while the
@@ -66,7 +70,8 @@ function startWorker(): Promise<void> {
       worker.unref();
       resolve();
     });
-    worker.once("error", (error) => {
+    worker.on("error", (error) => {
+      failure = error;
       if (native.engineAlive()) resolve();
       else reject(error);
     });
@@ -78,7 +83,10 @@ function startWorker(): Promise<void> {
 }
 
 function stopped(): HeadwaterError {
-  return new HeadwaterError("ENGINE_STOPPED", "the engine has stopped; open the database again");
+  const why = failure === undefined ? "" : `: ${failure.message}`;
+  const sentence = `the engine has stopped${why}; open the database again`;
+  const options = failure === undefined ? {} : { cause: failure };
+  return new HeadwaterError("ENGINE_STOPPED", sentence, options);
 }
 
 function openChannel(): BroadcastChannel {
@@ -90,6 +98,7 @@ function openChannel(): BroadcastChannel {
 }
 
 function receive(message: ToEngine | ToCaller): void {
+  if (message.type === "event") listeners.get(message.number)?.(message.event);
   if (message.type !== "value" && message.type !== "error") return;
   if (message.caller !== caller) return;
   const waiter = take(message.id);
@@ -111,6 +120,12 @@ function take(id: number): Waiter | undefined {
 function checkLiveness(): void {
   if (native.engineAlive()) return;
   for (const id of [...waiters.keys()]) take(id)?.reject(stopped());
+}
+
+/** Told of each event of the mount, on this thread, until the function given back is called. */
+export function listenTo(number: number, listener: (event: MountEvent) => void): () => void {
+  listeners.set(number, listener);
+  return () => listeners.delete(number);
 }
 
 /** Asks the engine; rejects with `signal.reason`, unchanged, when the signal aborts. */

@@ -6,7 +6,7 @@
 
 import { BroadcastChannel, parentPort } from "node:worker_threads";
 import { setCodec } from "@headwater/ltx";
-import { HeadwaterError, type Mount } from "@headwater/vfs-core";
+import { HeadwaterError, type Mount, type MountEvent } from "@headwater/vfs-core";
 import { extensionPath, native } from "../native.ts";
 import { nativeCodec } from "../native-codec.ts";
 import { closeWriters, type Writer } from "./close-writers.ts";
@@ -16,6 +16,7 @@ import {
   type CallMessage,
   type Calls,
   channelName,
+  type MountedAs,
   type ToCaller,
   type ToEngine,
 } from "./messages.ts";
@@ -36,6 +37,7 @@ const devices = new Map<number, NativeDevice>();
 const slots = new Map<string, MountSlot>();
 const running = new Map<string, AbortController>();
 const channel = new BroadcastChannel(channelName(extensionPath));
+let lastNumber = 0;
 
 function claimName({ name, unique }: EngineMountOptions): string {
   if (!slots.has(name)) return name;
@@ -47,13 +49,18 @@ function claimName({ name, unique }: EngineMountOptions): string {
   }
 }
 
-async function mount(options: EngineMountOptions, signal: AbortSignal): Promise<{ name: string }> {
+async function mount(options: EngineMountOptions, signal: AbortSignal): Promise<MountedAs> {
   const name = claimName(options);
+  lastNumber += 1;
+  const number = lastNumber;
+  const onEvent = (event: MountEvent): void => {
+    channel.postMessage({ type: "event", number, event } satisfies ToCaller);
+  };
   slots.set(name, { state: "opening" });
   try {
-    const opened = await startMount({ ...options, name }, devices, signal);
+    const opened = await startMount({ ...options, name }, devices, { signal, onEvent });
     slots.set(name, { state: "open", mount: opened, options });
-    return { name };
+    return { name, number };
   } catch (error) {
     slots.delete(name);
     throw error;
@@ -106,6 +113,14 @@ const handlers: Handlers = {
   },
   async hydrated(signal, name) {
     await openMountNamed(name).hydrated({ signal });
+    return undefined;
+  },
+  async promote(signal, name, waitMs) {
+    await openMountNamed(name).promote({ signal, waitMs });
+    return undefined;
+  },
+  async demote(signal, name) {
+    await openMountNamed(name).demote({ signal });
     return undefined;
   },
   status: async (_signal, name) => openMountNamed(name).status(),

@@ -5,16 +5,24 @@
  * is plain data: functions and store objects cannot cross.
  */
 
-import type { MountStatus } from "@headwater/vfs-core";
+import type { MountEvent, MountStatus } from "@headwater/vfs-core";
 import type { EngineMountOptions } from "./engine-mount-options.ts";
+
+/** A name may be used again when its mount is closed; the number never is, in one process. */
+export interface MountedAs {
+  readonly name: string;
+  readonly number: number;
+}
 
 /** What can be asked of the engine, with arguments and result. */
 export interface Calls {
-  mount: (options: EngineMountOptions) => { readonly name: string };
+  mount: (options: EngineMountOptions) => MountedAs;
   flush: (name: string) => { readonly txid: string };
   waitForTxid: (name: string, txid: string) => undefined;
   hydrated: (name: string) => undefined;
   status: (name: string) => MountStatus;
+  promote: (name: string, waitMs: number | undefined) => undefined;
+  demote: (name: string) => undefined;
   close: (name: string) => undefined;
 }
 
@@ -50,7 +58,16 @@ export interface ErrorData {
   readonly cause: ErrorData | undefined;
 }
 
+/** To every thread: those that do not know the mount pass over it. */
+export interface EventMessage {
+  readonly type: "event";
+  /** Of the mount. */
+  readonly number: number;
+  readonly event: MountEvent;
+}
+
 export type ToCaller =
+  | EventMessage
   | {
       readonly type: "value";
       readonly caller: string;

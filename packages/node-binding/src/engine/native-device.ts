@@ -84,6 +84,15 @@ export class NativeDevice implements PageDevice {
     return this.#native.oldestPin(this.id);
   }
 
+  isWriting(): boolean {
+    return this.#native.isWriting(this.id);
+  }
+
+  switchMode(mode: "read" | "write", pageOne: Uint8Array | undefined): void {
+    if (this.#native.switchMode(this.id, mode === "write", pageOne)) return;
+    throw new Error("a write transaction is open while the mode changes");
+  }
+
   answer(id: number, answer: DeviceAnswer): void {
     switch (answer.type) {
       case "page":
@@ -119,11 +128,17 @@ export class NativeDevice implements PageDevice {
 
 function nativeJournal(native: Native, id: number): CommitJournal {
   return {
-    recover: (path) => native.journalRecover(id, path),
+    recover: (path) => native.journalRecover(id, path, true),
+    inspect: (path) => native.journalRecover(id, path, false),
     rotate: (path, baseTxid) => native.journalRotate(id, path, baseTxid),
     collect: (afterSeq, stagedSeq = 0) => native.journalCollect(id, afterSeq, stagedSeq),
     readPages: (pgnos, seq, out) => native.journalRead(id, pgnos, seq, out),
     retire: (seq) => native.journalRetire(id, seq),
+    end(seq) {
+      const unused = native.journalEnd(id);
+      const retired = native.journalRetire(id, seq);
+      return unused === undefined ? retired : [...retired, unused];
+    },
     sizeBytes: () => native.journalBytes(id),
     fsync: () => native.journalFsync(id),
     armNotice: () => native.journalArmNotice(id),

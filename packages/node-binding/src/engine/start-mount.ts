@@ -7,6 +7,7 @@ import {
   explainStoreFailure,
   HeadwaterError,
   type Mount,
+  type MountEvent,
   type MountOptions,
   openMount,
   redactUrl,
@@ -16,11 +17,17 @@ import type { EngineMountOptions } from "./engine-mount-options.ts";
 import { NativeDevice } from "./native-device.ts";
 import { lockNatively } from "./native-locks.ts";
 
+export interface MountRun {
+  /** Ends the opening. */
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: MountEvent) => void;
+}
+
 /** Resolves when SQLite can open `file:NAME?vfs=headwater`. */
 export async function startMount(
   options: EngineMountOptions,
   devices: Map<number, NativeDevice>,
-  signal: AbortSignal,
+  run: MountRun,
 ): Promise<Mount> {
   const opened = await open(options);
   const { store } = opened;
@@ -30,7 +37,7 @@ export async function startMount(
     await store.close();
   };
   try {
-    const mount = await openMount(toMountOptions(options, opened, signal), {
+    const mount = await openMount(toMountOptions(options, opened, run), {
       create(deviceOptions, events) {
         const device = new NativeDevice(native, deviceOptions, events);
         devices.set(device.id, device);
@@ -61,22 +68,25 @@ async function open({ source, storeOptions }: EngineMountOptions): Promise<Opene
 function toMountOptions(
   options: EngineMountOptions,
   { store, path }: OpenedStore,
-  signal: AbortSignal,
+  run: MountRun,
 ): MountOptions {
   const { name, source, hydrate, cacheBytes, requestTimeoutMs } = options;
   const url = typeof source === "string" ? source : urlOfStore(store.name, path);
-  const common = { name, store, path, url, hydrate, cacheBytes, requestTimeoutMs, signal };
+  const { pollIntervalMs, journalDir, syncIntervalMs, durability, journalBytesMax } = options;
+  const { lease, compaction } = options;
+  const commits = { journalDir, syncIntervalMs, durability, journalBytesMax, lease, compaction };
+  const place = { name, store, path, url };
+  const common = { ...place, ...run, ...commits, hydrate, cacheBytes, requestTimeoutMs };
   switch (options.mode) {
-    case "read": {
-      const { pollIntervalMs, waitForReplica } = options;
-      return { ...common, mode: "read", pollIntervalMs, waitForReplica };
-    }
-    case "write": {
-      const { journalDir, syncIntervalMs, lease, compaction, mustExist } = options;
-      const { durability, journalBytesMax } = options;
-      const commits = { journalDir, syncIntervalMs, durability, journalBytesMax };
-      return { ...common, ...commits, mode: "write", lease, compaction, mustExist };
-    }
+    case "read":
+      return {
+        ...common,
+        mode: "read",
+        pollIntervalMs,
+        waitForReplica: options.waitForReplica,
+      };
+    case "write":
+      return { ...common, mode: "write", pollIntervalMs, mustExist: options.mustExist };
     default:
       throw new HeadwaterError("OPTION_INVALID", `no such mode: ${String(options.mode)}`);
   }
@@ -98,11 +108,15 @@ function closingAlso(mount: Mount, forget: () => Promise<void>): Mount {
   };
   return {
     name: mount.name,
-    mode: mount.mode,
+    get mode() {
+      return mount.mode;
+    },
     status: () => mount.status(),
     flush: (options) => mount.flush(options),
     waitForTxid: (txid, options) => mount.waitForTxid(txid, options),
     hydrated: (options) => mount.hydrated(options),
+    promote: (options) => mount.promote(options),
+    demote: (options) => mount.demote(options),
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -76,7 +76,7 @@ describe("a journal segment", () => {
     const database = other.open();
     database.pragma("page_size = 8192");
     database.exec("create table t(a)");
-    expect(() => native.journalRecover(other.id, path)).toThrow(
+    expect(() => native.journalRecover(other.id, path, true)).toThrow(
       /page size 4096; expected 1 and 8192/,
     );
     other.close();

@@ -44,7 +44,7 @@ export function bareMount(folder: string, recover: readonly string[] = []): Bare
   const id = native.mountCreate(name, true, 0, 5000, 0, 0n, 0, 0, 0, false);
   let recovered: BareMount["recovered"];
   try {
-    for (const path of recover) recovered = native.journalRecover(id, path);
+    for (const path of recover) recovered = native.journalRecover(id, path, true);
   } catch (error) {
     native.mountClose(id, "recovery failed");
     throw error;

@@ -91,6 +91,15 @@ serveLines({
     connections.delete(name);
     await mounted(name).close();
   },
+  async promote(name: string, waitMs?: number) {
+    await mounted(name).promote(waitMs === undefined ? {} : { waitMs });
+  },
+  async demote(name: string) {
+    await mounted(name).demote();
+  },
+  listen(name: string) {
+    mounted(name).on("synced", () => undefined);
+  },
   exit(code: number) {
     process.exit(code);
   },

@@ -14,10 +14,14 @@
  * It does nothing by itself (compaction-loop.ts) and one thing at a time.
  */
 
+import { conditionsProblem, ObjectStoreError } from "@headwater/object-store";
 import {
+  COMPACT_BYTES_MAX,
   COMPACT_OUTPUTS_MAX,
   COMPACT_PAUSE_MS,
   COMPACT_PAUSE_MS_MAX,
+  COMPACT_STREAM_BYTES_MAX,
+  COMPACT_WHOLE_BYTES,
   DELETE_FILES_MAX,
   READER_HOLD_MS,
   RETENTION_HEIRS_MAX,
@@ -36,7 +40,7 @@ import {
   planSnapshot,
 } from "./compaction-plan.ts";
 import { FileCatalog } from "./file-catalog.ts";
-import { mergeSources } from "./merge-sources.ts";
+import { openMerge } from "./merge-sources.ts";
 import { putMerged } from "./put-merged.ts";
 import {
   findLoss,
@@ -65,6 +69,8 @@ export interface CompactorOptions {
 export class Compactor {
   readonly #options: CompactorOptions;
   readonly #catalog: FileCatalog;
+  /** What `#canStream` found out. */
+  #streams: boolean | undefined;
 
   constructor(options: CompactorOptions) {
     this.#options = options;
@@ -85,8 +91,11 @@ export class Compactor {
   async compact(level: number, rules: CompactionRules = {}): Promise<number> {
     await this.#refresh(level === 1);
     const windows = rules.windows && this.#toStoreWindows(rules.windows);
+    const streams = await this.#canStream(this.levels[level - 1] ?? []);
+    const largest = streams ? COMPACT_STREAM_BYTES_MAX : COMPACT_BYTES_MAX;
+    const { bytesMax = largest } = rules;
     for (let count = 0; count < COMPACT_OUTPUTS_MAX; count += 1) {
-      const plan = planCompaction(this.levels, level, { ...rules, windows });
+      const plan = planCompaction(this.levels, level, { ...rules, windows, bytesMax });
       if (plan.type === "nothing") return count;
       await this.#make(plan);
     }
@@ -110,8 +119,28 @@ export class Compactor {
   async retain({ nowMs, ...retentions }: RetentionTimes): Promise<number> {
     await this.#refresh(false);
     const times = { ...retentions, nowMs: Math.min(nowMs, this.#catalog.toStoreMs(nowMs)) };
+    await this.#options.replica.clock.yield();
     const level0Count = await this.#retire(planLevel0Retention(this.levels, times), times);
     return level0Count + (await this.#retire(planSnapshotRetention(this.levels, times), times));
+  }
+
+  /**
+   * Whether what is made of these files may go out in parts. A store that nobody vouches for is
+   * asked, once it matters; what cannot be asked gets its bodies whole.
+   */
+  async #canStream(sources: readonly LtxFile[]): Promise<boolean> {
+    const { replica, signal } = this.#options;
+    const { store, layout } = replica;
+    if (!store.supports.streamedPut || !store.supports.streamedConditions) return false;
+    const bytes = sources.reduce((sum, { size }) => sum + size, 0);
+    if (bytes <= COMPACT_WHOLE_BYTES || this.#streams !== undefined) return this.#streams ?? false;
+    const options = { prefix: layout.rootPrefix, kinds: ["streamedConditions"], signal } as const;
+    try {
+      this.#streams = (await conditionsProblem(store, options)) === undefined;
+    } catch (error) {
+      if (!ObjectStoreError.is(error)) throw error;
+    }
+    return this.#streams ?? false;
   }
 
   /** By the clock that the listing has its times from. */
@@ -131,11 +160,15 @@ export class Compactor {
   async #make(plan: Exclude<CompactionPlan, { readonly type: "nothing" }>): Promise<void> {
     const { replica, queue, signal, stillOurs } = this.#options;
     if (plan.type !== "compact") throw this.#explain(plan);
-    const options = { queue, signal, pause: () => this.#pause() };
-    const merged = await callStore(replica, () => mergeSources(replica, plan, options));
-    await stillOurs(undefined);
-    const { file, serverDateMs } = await callStore(replica, () =>
-      putMerged(replica, merged, options),
+    const options = {
+      queue,
+      signal,
+      pause: () => this.#pause(),
+      streams: await this.#canStream(plan.sources),
+      stillOurs: () => stillOurs(undefined),
+    };
+    const { file, serverDateMs } = await callStore(replica, async () =>
+      putMerged(replica, await openMerge(replica, plan, options), options),
     );
     await stillOurs(serverDateMs);
     this.#catalog.add(file);
@@ -144,7 +177,9 @@ export class Compactor {
   async #retire(retired: readonly Retirement[], times: RetentionTimes): Promise<number> {
     const { replica } = this.#options;
     const files = retired.map(({ file }) => file);
-    const lost = files.length === 0 ? undefined : findLoss(this.levels, files, times);
+    const giveWay = () => replica.clock.yield();
+    const lost =
+      files.length === 0 ? undefined : await findLoss(this.levels, files, times, giveWay);
     if (lost !== undefined) {
       const sentence = `without ${files.length} old files, transaction ${lost} would be lost`;
       throw replicaError(replica, "REPLICA_DAMAGED", `${sentence}; nothing was deleted`);

@@ -7,10 +7,10 @@
  *     wrote which transaction is told by the files of level 0.
  *   - Its time is the newest of its sources: a restore to before any of them leaves it out. In
  *     Litestream it is the time of the last source, which is the same where clocks did not go back.
- *   - Every source was read to its end and verified before there is a result.
+ *   - Every source was read to its end and verified before the last byte comes out.
  *   - Others get their turn after about every megabyte that was decoded.
  *
- * Memory: a piece per source, and the output, which a store takes as one body only.
+ * Memory: a piece per source, and the index of the output; the output itself comes by and by.
  */
 
 import {
@@ -23,9 +23,7 @@ import {
   PageMerge,
   toTxid,
 } from "@headwater/ltx";
-import type { Clock } from "../clock.ts";
 import {
-  COMPACT_BYTES_MAX,
   COMPACT_CHUNK_BYTES_MIN,
   COMPACT_CHUNK_BYTES_TOTAL,
   ENCODE_BATCH_BYTES,
@@ -45,20 +43,30 @@ export interface MergeSourcesOptions {
   readonly pause: () => Promise<void>;
 }
 
-export interface MergedFile {
-  readonly file: LtxFile;
+export interface Merge {
+  /** But for its size, which shows at the end. */
+  readonly file: Omit<LtxFile, "size">;
   readonly pageSize: number;
   readonly pageCount: number;
-  readonly body: Uint8Array;
+  /** Bytes of the sources: about what comes of them, and never much less. */
+  readonly sourceBytes: number;
+  /** The whole file, to be read once. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** What it came to; undefined before its last byte was read. */
+  readonly end: () => MergeEnd | undefined;
+}
+
+export interface MergeEnd {
+  readonly size: number;
   readonly fileChecksum: bigint;
 }
 
-/** Rejects with the store's own OBJECT_NOT_FOUND when a source is gone. */
-export async function mergeSources(
+/** It and its chunks reject with the store's own OBJECT_NOT_FOUND when a source is gone. */
+export async function openMerge(
   replica: Replica,
   plan: CompactionPlan & { readonly type: "compact" },
   options: MergeSourcesOptions,
-): Promise<MergedFile> {
+): Promise<Merge> {
   const { sources: files, level } = plan;
   const chunkBytes = Math.min(
     RANGE_BYTES_MAX,
@@ -68,20 +76,27 @@ export async function mergeSources(
     openSource(replica, file, { ...options, chunkBytes, signal: options.signal });
   const sources = await Promise.all(files.map(open));
   const header = toHeader(plan, sources);
-  try {
-    const { chunks, fileChecksum } = await encode(replica, sources, header, options);
-    const body = await joinChunks(replica.clock, chunks);
-    const { minTxid, maxTxid, timestampMs, pageSize, commit: pageCount } = header;
-    const key = replica.layout.fileKey(level, minTxid, maxTxid);
-    const size = body.byteLength;
-    const file = { level, minTxid, maxTxid, key, size, createdAtMs: timestampMs };
-    return { file, pageSize, pageCount, body, fileChecksum };
-  } catch (error) {
-    if (!LtxError.is(error)) throw error;
-    const names = `${files[0]!.key} to ${files.at(-1)!.key}`;
-    const sentence = `the files ${names} cannot be compacted: ${error.message}`;
-    throw replicaError(replica, "REPLICA_DAMAGED", sentence, error);
-  }
+  const { minTxid, maxTxid, timestampMs, pageSize, commit: pageCount } = header;
+  const key = replica.layout.fileKey(level, minTxid, maxTxid);
+  let end: MergeEnd | undefined;
+  const chunks = async function* () {
+    try {
+      end = yield* encode(replica, sources, header, options);
+    } catch (error) {
+      if (!LtxError.is(error)) throw error;
+      const names = `${files[0]!.key} to ${files.at(-1)!.key}`;
+      const sentence = `the files ${names} cannot be compacted: ${error.message}`;
+      throw replicaError(replica, "REPLICA_DAMAGED", sentence, error);
+    }
+  };
+  return {
+    file: { level, minTxid, maxTxid, key, createdAtMs: timestampMs },
+    pageSize,
+    pageCount,
+    sourceBytes: files.reduce((sum, { size }) => sum + size, 0),
+    chunks: chunks(),
+    end: () => end,
+  };
 }
 
 /** The header of a file, after every byte of it was read and verified. */
@@ -113,15 +128,14 @@ function toHeader(
   return { pageSize, commit, minTxid: toTxid(minTxid), maxTxid: toTxid(maxTxid), timestampMs };
 }
 
-async function encode(
+async function* encode(
   replica: Replica,
   sources: readonly Source[],
   header: HeaderInit,
   { pause }: MergeSourcesOptions,
-): Promise<{ readonly chunks: Uint8Array[]; readonly fileChecksum: bigint }> {
+): AsyncGenerator<Uint8Array, MergeEnd, undefined> {
   await using pages = await PageMerge.open(sources.map(({ chunks }) => chunks));
   const encoder = new Encoder(header);
-  const chunks: Uint8Array[] = [];
   let drainedBytes = 0;
   let pausedAtBytes = 0;
   // A page of the output may be the newest of as many as there are sources, all decoded for it.
@@ -140,32 +154,12 @@ async function encode(
     }
     if (encoder.pendingSize < CHUNK_SIZE) continue;
     drainedBytes += encoder.pendingSize;
-    chunks.push(encoder.drain());
-    if (drainedBytes > COMPACT_BYTES_MAX) throw tooLarge(replica, header);
+    yield encoder.drain();
     if (drainedBytes - pausedAtBytes < ENCODE_BATCH_BYTES) continue;
     pausedAtBytes = drainedBytes;
     await pause();
   }
-  const { trailer } = encoder.finish();
-  chunks.push(encoder.drain());
-  return { chunks, fileChecksum: trailer.fileChecksum };
-}
-
-/** One body of all chunks, which are used up. */
-async function joinChunks(clock: Clock, chunks: Uint8Array[]): Promise<Uint8Array> {
-  const body = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0));
-  let at = 0;
-  for (const chunk of chunks.splice(0)) {
-    body.set(chunk, at);
-    at += chunk.byteLength;
-    await clock.yield();
-  }
-  return body;
-}
-
-function tooLarge(replica: Replica, { minTxid, maxTxid }: HeaderInit) {
-  const sentence =
-    `transactions ${minTxid} to ${maxTxid} come to more than ${COMPACT_BYTES_MAX} bytes, ` +
-    "which is the most that one file made here may have; the files they are in stay as they are";
-  return replicaError(replica, "STORE_UNSUPPORTED", sentence);
+  const { size, trailer } = encoder.finish();
+  yield encoder.drain();
+  return { size, fileChecksum: trailer.fileChecksum };
 }

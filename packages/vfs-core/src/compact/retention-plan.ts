@@ -15,6 +15,7 @@
 import { SNAPSHOT_LEVEL } from "../limits.ts";
 import { compareFiles, type LtxFile } from "../ltx-file.ts";
 import { type FilesByLevel, planRestore } from "../restore-plan.ts";
+import { Holders } from "./holders.ts";
 import { findReachable } from "./reachable.ts";
 
 export interface RetentionTimes {
@@ -35,11 +36,12 @@ export function planLevel0Retention(levels: FilesByLevel, times: RetentionTimes)
   const level0 = levels[0] ?? [];
   if (level0RetentionMs === 0 || (levels[1] ?? []).length === 0) return [];
   const reachable = findReachable([[], ...levels.slice(1)]);
+  const above = levels.slice(1).map((files) => new Holders(files));
   const kept = level0.find(({ createdAtMs }) => createdAtMs >= nowMs - level0RetentionMs);
   const retired: Retirement[] = [];
   for (const file of level0.slice(0, -1)) {
     if (file === kept) break;
-    const heir = findHeir(levels, file, reachable);
+    const heir = findHeir(levels, above, file, reachable);
     // A file that is kept needs all before it, back to where a file above ends.
     if (heir === undefined || (kept !== undefined && heir.maxTxid >= kept.minTxid)) continue;
     retired.push({ file, heir });
@@ -67,21 +69,30 @@ export function planSnapshotRetention(levels: FilesByLevel, times: RetentionTime
 
 /**
  * A promised transaction that could not be restored any more without the doomed files, or undefined
- * when there is none. The last look before anything is deleted, whatever the plan was.
+ * when there is none. The last look before anything is deleted, whatever the plan was. Others get
+ * their turn between its parts: with thousands of files, each takes some milliseconds.
  */
-export function findLoss(
+export async function findLoss(
   levels: FilesByLevel,
   doomed: readonly LtxFile[],
   times: RetentionTimes,
-): bigint | undefined {
+  giveWay: () => Promise<void>,
+): Promise<bigint | undefined> {
   const keys = new Set(doomed.map(({ key }) => key));
   const left = levels.map((files) => files.filter(({ key }) => !keys.has(key)));
+  await giveWay();
   const before = planRestore(levels, { type: "latest" });
+  await giveWay();
   const after = planRestore(left, { type: "latest" });
   if (before.txid !== after.txid || before.gapBefore !== after.gapBefore) return before.txid;
+  await giveWay();
   const reachable = findReachable(levels);
+  await giveWay();
   const stillReachable = findReachable(left);
-  for (const txid of findPromised(levels, times)) {
+  await giveWay();
+  const promised = findPromised(levels, times);
+  await giveWay();
+  for (const txid of promised) {
     if (reachable.has(txid) && !stillReachable.has(txid)) return txid;
   }
   return undefined;
@@ -118,14 +129,18 @@ function findBase(
  */
 function findHeir(
   levels: FilesByLevel,
+  [level1, ...higher]: readonly Holders[],
   { maxTxid }: LtxFile,
   reachable: ReadonlySet<bigint>,
 ): LtxFile | undefined {
-  const holds = (other: LtxFile) =>
-    other.minTxid <= maxTxid && other.maxTxid >= maxTxid && reachable.has(other.maxTxid);
-  const inLevel1 = levels[1]!.findLast(holds);
+  const isLedTo = (other: LtxFile) => reachable.has(other.maxTxid);
+  const inLevel1 = level1!.findLast(maxTxid, isLedTo);
   if (inLevel1 !== undefined) return inLevel1;
   // Before level 1 began, a higher level has to do. A hole in it is filled from these files first.
   if (maxTxid >= levels[1]![0]!.minTxid) return undefined;
-  return levels.slice(2).flat().find(holds);
+  for (const holders of higher) {
+    const heir = holders.findFirst(maxTxid, isLedTo);
+    if (heir !== undefined) return heir;
+  }
+  return undefined;
 }

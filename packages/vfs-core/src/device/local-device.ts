@@ -132,6 +132,14 @@ export class LocalDevice implements PageDevice {
     // Nobody can write anyway.
   }
 
+  isWriting(): boolean {
+    return false;
+  }
+
+  switchMode(): void {
+    throw new Error("a device that only reads has one mode");
+  }
+
   close(): void {
     this.#isClosed = true;
     for (const waiting of this.#waiting.values()) {
@@ -184,10 +192,12 @@ function refuse(): never {
 
 const noJournal: CommitJournal = {
   recover: refuse,
+  inspect: refuse,
   rotate: refuse,
   collect: refuse,
   readPages: refuse,
   retire: refuse,
+  end: refuse,
   sizeBytes: () => 0,
   fsync: refuse,
   armNotice: refuse,

@@ -17,6 +17,7 @@ import { ImageFile, type ImagePage } from "../disk/image-file.ts";
 import { HeadwaterError } from "../errors.ts";
 import type { FileLocks } from "../file-locks.ts";
 import { HYDRATE_BATCH_BYTES, HYDRATE_RETRY_MS, HYDRATE_WINDOW_BYTES } from "../limits.ts";
+import type { Tell } from "../mount-event.ts";
 import { isSamePlace, type MountState } from "../mount-state.ts";
 import type { PageLocation } from "../page-map.ts";
 import type { PageFetcher } from "../read/page-fetcher.ts";
@@ -30,6 +31,7 @@ export interface HydrationParts {
   readonly state: MountState;
   readonly fetcher: PageFetcher;
   readonly reader: PageReader;
+  readonly tell: Tell;
 }
 
 interface Wanted {
@@ -246,6 +248,7 @@ export class Hydration {
     this.#isDone = true;
     this.#failure = undefined;
     this.#done.resolve();
+    this.#parts.tell({ type: "hydrated" });
   }
 }
 

@@ -12,11 +12,17 @@ import { nextTxid, type Txid, toTxid } from "@headwater/ltx";
 import { ObjectStoreError } from "@headwater/object-store";
 import { Alarm } from "../alarm.ts";
 import { FileBodies } from "../file-bodies.ts";
-import { FOLLOW_FILES_MAX, LIST_PAUSE_MS_MIN, WHOLE_FILE_BYTES } from "../limits.ts";
+import {
+  CATCH_UP_TRIES,
+  FOLLOW_FILES_MAX,
+  LIST_PAUSE_MS_MIN,
+  WHOLE_FILE_BYTES,
+} from "../limits.ts";
 import { explainDamage, type LoadedFile, loadFile, openBody } from "../load-file.ts";
 import { requireOnePageSize, tryLoadFiles } from "../load-map.ts";
 import type { LtxFile } from "../ltx-file.ts";
 import { listLtxFiles } from "../ltx-files.ts";
+import type { Tell } from "../mount-event.ts";
 import type { MountState } from "../mount-state.ts";
 import type { PublishedState } from "../page-device.ts";
 import { PageMapBuilder } from "../page-map.ts";
@@ -37,6 +43,7 @@ export interface FollowerOptions {
   /** Bytes of files that a poll may hold for their pages. */
   readonly keepBytes: number;
   readonly toPublished: (txid: bigint, pageCount: number) => PublishedState;
+  readonly tell: Tell;
 }
 
 export interface FollowerStatus {
@@ -52,6 +59,9 @@ export class Follower {
   readonly #options: FollowerOptions;
   readonly #alarm: Alarm;
   #polling: Promise<void> | undefined;
+  #running: Promise<void> | undefined;
+  /** Of the loop that is to go on; any other ends. */
+  #turn = 0;
   #succeededMs: number;
   #listedMs: number;
   /** The next listing is due this long after the last one; undefined: as usual. */
@@ -79,12 +89,41 @@ export class Follower {
     };
   }
 
-  /** Polls until the signal aborts. Never rejects. */
-  async run(): Promise<void> {
+  /** Polls until the signal aborts, or until it is paused. */
+  start(): void {
+    this.#turn += 1;
+    this.#running = this.#run(this.#turn);
+  }
+
+  /** Resolves when no poll is under way. Only `start` begins another one. Never rejects. */
+  async pause(): Promise<void> {
+    this.#turn += 1;
+    this.#alarm.ring();
+    await this.#running;
+    await this.#polling?.catch(() => {});
+  }
+
+  /**
+   * Takes everything that there is, by listings, while nobody else writes. Between `pause` and
+   * `start`.
+   */
+  async catchUp(signal: AbortSignal): Promise<void> {
+    const { replica, state } = this.#options;
+    for (let tries = 1; tries <= CATCH_UP_TRIES; tries += 1) {
+      const before = state.versions.newest.map.txid;
+      const isWhole = await this.#followByListing(signal);
+      state.release();
+      if (isWhole && state.versions.newest.map.txid === before) return;
+    }
+    throw replicaError(replica, "FENCED", "somebody else goes on writing without the lease");
+  }
+
+  async #run(turn: number): Promise<void> {
     const { signal, pollIntervalMs } = this.#options;
-    while (!signal.aborted) {
+    const isOver = () => signal.aborted || turn !== this.#turn;
+    while (!isOver()) {
       await this.#alarm.wait(pollIntervalMs === 0 ? undefined : pollIntervalMs);
-      if (!signal.aborted) await this.poll().catch(() => {});
+      if (!isOver()) await this.poll().catch(() => {});
     }
     await this.#polling?.catch(() => {});
   }
@@ -136,7 +175,9 @@ export class Follower {
       // A damaged file may have been compacted into a sound one.
       this.#listPauseMs ??= 0;
     }
-    if (count === FOLLOW_FILES_MAX || this.#isListingDue()) await this.#followByListing();
+    if (count === FOLLOW_FILES_MAX || this.#isListingDue()) {
+      await this.#followByListing(this.#options.signal);
+    }
     if (failure !== undefined && state.versions.newest.map.txid === before) throw failure;
   }
 
@@ -198,8 +239,9 @@ export class Follower {
     }
   }
 
-  async #followByListing(): Promise<void> {
-    const { replica, state, signal, listIntervalMs } = this.#options;
+  /** False when it has to be done again: files went away in the middle of it. */
+  async #followByListing(signal: AbortSignal): Promise<boolean> {
+    const { replica, state, listIntervalMs } = this.#options;
     const from = state.versions.newest.map.txid;
     let levels = await listLtxFiles(replica, { signal });
     // Levels are listed beside one another: a file may have left one before the file that replaces
@@ -213,13 +255,14 @@ export class Follower {
     const { txid } = state.versions.newest.map;
     const plan = planFollow(levels, txid);
     if (plan.files.length > 0) {
-      const loaded = await tryLoadFiles(replica, plan.files, this.#options);
+      const loaded = await tryLoadFiles(replica, plan.files, { ...this.#options, signal });
       // Deleted in between: the next listing shows what took their place.
-      if (loaded === undefined) return;
+      if (loaded === undefined) return false;
       this.#apply(loaded);
     }
     this.#report(levels.flat(), plan.gapBefore);
     this.#listPauseMs = undefined;
+    return true;
   }
 
   /** What a listing shows that cannot be followed is an error that people should see. */
@@ -239,7 +282,7 @@ export class Follower {
 
   #apply(loaded: readonly LoadedFile[]): void {
     if (loaded.length === 0) return;
-    const { replica, state, toPublished, waiters } = this.#options;
+    const { replica, state, toPublished, waiters, tell } = this.#options;
     requireOnePageSize(replica, loaded, state.pageSize);
     const before = state.versions.newest.map;
     const builder = new PageMapBuilder(before);
@@ -259,5 +302,6 @@ export class Follower {
     if (published !== seq) throw new Error(`published seq ${published}, expected ${seq}`);
     this.#createdAtMs = loaded.at(-1)?.file.createdAtMs;
     waiters.reach(map.txid);
+    tell({ type: "remoteCommit", txid: map.txid });
   }
 }

@@ -23,7 +23,7 @@ export interface PageReaderOptions {
   readonly readAhead: ReadAhead;
   readonly replanner: Replanner;
   /** What a page is that no file holds: a new page of a writer, or damage. */
-  readonly absentPages: "zeros" | "damage";
+  readonly absentPages: () => "zeros" | "damage";
 }
 
 export class PageReader {
@@ -83,7 +83,7 @@ export class PageReader {
 
   #absentPage(pgno: number): Uint8Array {
     const { replica, state, absentPages } = this.#options;
-    if (absentPages === "zeros" || state.isLockPage(pgno)) {
+    if (absentPages() === "zeros" || state.isLockPage(pgno)) {
       // A new database has a page size before anything of it was uploaded.
       return new Uint8Array(state.pageSize || state.device.state().pageSize);
     }

@@ -66,7 +66,8 @@ export class WriterDevice implements PageDevice {
   readonly events: DeviceEvents;
   readonly journal: CommitJournal;
   readonly image: ImageMap;
-  writable = true;
+  mode: "read" | "write";
+  writable: boolean;
   reason = "";
   isActive = false;
   isClosed = false;
@@ -84,12 +85,15 @@ export class WriterDevice implements PageDevice {
   #pageSize: number;
   #seq: number;
   #lastId = 0;
+  #openTransactions = 0;
   #isArmed = false;
   #staged: { readonly seq: number; readonly pageCount: number } | undefined;
   #imageHandle: number | undefined;
 
   constructor(options: DeviceOptions, events: DeviceEvents, files: SegmentFiles) {
     this.events = events;
+    this.mode = options.mode;
+    this.writable = options.mode === "write";
     this.#files = files;
     this.#published = options.state;
     this.#pageSize = options.pageSize;
@@ -157,6 +161,17 @@ export class WriterDevice implements PageDevice {
     return this.#seq;
   }
 
+  /** A write transaction that stays open, until the result is disposed of. */
+  openTransaction(): Disposable {
+    if (!this.writable) throw new DeviceError("READ_ONLY", this.reason);
+    this.#openTransactions += 1;
+    return {
+      [Symbol.dispose]: () => {
+        this.#openTransactions -= 1;
+      },
+    };
+  }
+
   /** What a connection does: pins, reads through the layers, unpins. */
   snapshot() {
     const { seq, pageCount } = this.state();
@@ -221,8 +236,23 @@ export class WriterDevice implements PageDevice {
   publishCache(): void {}
 
   setWritable(writable: boolean, reason: string): void {
+    if (this.isClosed) throw new Error("the device is closed");
     this.writable = writable;
     this.reason = reason;
+  }
+
+  isWriting(): boolean {
+    return this.#staged !== undefined || this.#openTransactions > 0;
+  }
+
+  switchMode(mode: "read" | "write"): void {
+    if (this.isWriting()) throw new Error("a write transaction is open while the mode changes");
+    if ((mode === "write") !== (this.#active !== undefined)) {
+      throw new Error(`${mode} mode, but the journal is not ready for it`);
+    }
+    this.mode = mode;
+    this.writable = mode === "write";
+    this.reason = this.writable ? "" : "this database is mounted in read mode";
   }
 
   close(): void {
@@ -257,6 +287,7 @@ export class WriterDevice implements PageDevice {
   #makeJournal(): CommitJournal {
     return {
       recover: (path) => this.#recover(path),
+      inspect: (path) => toRecovered(wholeLines(this.#files.read(path))),
       rotate: (path, baseTxid) => {
         this.#files.create(path);
         this.#active = { path, baseTxid, commits: [] };
@@ -281,6 +312,12 @@ export class WriterDevice implements PageDevice {
         // A pinned reader has its own list, but the names are free.
         this.segments = this.segments.filter((one) => !isDone(one));
         return done.map(({ path }) => path);
+      },
+      end: () => {
+        this.#active = undefined;
+        const done = this.segments.map(({ path }) => path);
+        this.segments = [];
+        return done;
       },
       sizeBytes: () => this.segments.reduce((sum, { commits }) => sum + commits.length, 0),
       fsync: () => {
@@ -307,13 +344,7 @@ export class WriterDevice implements PageDevice {
       this.#seq = last.seq;
       this.#published = { ...this.#published, pageCount: last.pageCount };
     }
-    return {
-      baseTxid,
-      pageSize: last?.pageSize ?? 0,
-      firstSeq: lines[0]?.seq ?? 0,
-      lastSeq: last?.seq ?? 0,
-      pageCount: last?.pageCount ?? 0,
-    };
+    return toRecovered(lines);
   }
 
   #collect(afterSeq: number, stagedSeq: number | undefined): PendingPages | undefined {
@@ -363,6 +394,18 @@ function inJournal(
     }
   }
   return undefined;
+}
+
+function toRecovered(lines: readonly Line[]): RecoveredSegment {
+  const first = lines[0];
+  const last = lines.at(-1);
+  return {
+    baseTxid: BigInt(first?.baseTxid ?? 0),
+    pageSize: last?.pageSize ?? 0,
+    firstSeq: first?.seq ?? 0,
+    lastSeq: last?.seq ?? 0,
+    pageCount: last?.pageCount ?? 0,
+  };
 }
 
 /** As far as they are whole and follow one another. */

@@ -17,7 +17,6 @@
 import { type Lease, LeaseError } from "@headwater/lease";
 import type { ObjectStore } from "@headwater/object-store";
 import { Alarm } from "../alarm.ts";
-import { type Deferred, deferred } from "../deferred.ts";
 import type { JournalFolder } from "../disk/journal-folder.ts";
 import { explainStoreFailure, HeadwaterError } from "../errors.ts";
 import {
@@ -27,15 +26,16 @@ import {
   SYNC_LOOK_MS,
   SYNC_RETRY_MS_MAX,
 } from "../limits.ts";
+import type { Tell } from "../mount-event.ts";
 import type { MountState } from "../mount-state.ts";
 import type { RequestQueue } from "../read/request-queue.ts";
 import { type Replica, replicaError } from "../replica.ts";
 import { type SyncStatus, summarizeError } from "../status.ts";
 import type { TxidWaiters } from "../txid-waiters.ts";
-import { withSignal } from "../with-signal.ts";
 import { adoptUpload } from "./adopt-upload.ts";
 import type { Attempt, LandedUpload } from "./attempt.ts";
 import { encodeUpload, type Upload } from "./encode-upload.ts";
+import { FlushWaiters } from "./flush-waiters.ts";
 import { loadLanded } from "./load-landed.ts";
 import { sendUpload } from "./put-upload.ts";
 import { encodeReplacement, settleUpload } from "./settle-upload.ts";
@@ -59,22 +59,17 @@ export interface SyncerOptions {
   readonly readPage: (pgno: number, seq: number, signal: AbortSignal) => Promise<Uint8Array>;
   /** Everything up to this commit is in the bucket. */
   readonly syncedSeq: number;
-}
-
-interface FlushWaiter {
-  readonly seq: number;
-  /** Passes before this one were under way when the call came, and do not count. */
-  readonly firstPass: number;
-  readonly settle: Deferred<void>;
+  readonly tell: Tell;
 }
 
 export class Syncer {
   readonly #options: SyncerOptions;
   readonly #alarm: Alarm;
-  readonly #flushes = new Set<FlushWaiter>();
+  readonly #flushes = new FlushWaiters();
   #attempt: Attempt = { type: "none" };
   #syncedSeq: number;
   #passCount = 0;
+  #passStartMs = 0;
   #failures = 0;
   #isPassing = false;
   #isEnded = false;
@@ -91,7 +86,8 @@ export class Syncer {
     this.#alarm = new Alarm(options.replica.clock);
     this.#syncedSeq = options.syncedSeq;
     const { lease } = options;
-    lease?.lost.addEventListener("abort", () => this.#fenceOff(lease.lost.reason), { once: true });
+    const onLost = () => this.#isEnded || this.#fenceOff(lease?.lost.reason);
+    lease?.lost.addEventListener("abort", onLost, { once: true });
   }
 
   get fence(): HeadwaterError | undefined {
@@ -171,15 +167,9 @@ export class Syncer {
     const seq = this.#newestSeq();
     if (seq > this.#syncedSeq) {
       const firstPass = this.#isPassing ? this.#passCount + 1 : this.#passCount;
-      const waiter: FlushWaiter = { seq, firstPass, settle: deferred() };
-      waiter.settle.promise.catch(() => {});
-      this.#flushes.add(waiter);
+      const waiting = this.#flushes.wait(seq, firstPass, signal);
       this.#alarm.ring();
-      try {
-        await withSignal(waiter.settle.promise, signal);
-      } finally {
-        this.#flushes.delete(waiter);
-      }
+      await waiting;
     }
     return this.#options.state.device.state().txid;
   }
@@ -187,7 +177,7 @@ export class Syncer {
   /** Ends the loop after the pass under way. What waits is told. */
   end(reason: HeadwaterError): void {
     this.#isEnded = true;
-    for (const { settle } of this.#flushes) settle.reject(reason);
+    this.#flushes.fail(reason);
     this.#failCommit(reason);
     this.#alarm.ring();
   }
@@ -228,6 +218,7 @@ export class Syncer {
    */
   async #pass(): Promise<void> {
     this.#isPassing = true;
+    this.#passStartMs = this.#options.replica.clock.monotonicMs();
     this.#hurry = new AbortController();
     const pass = this.#passCount;
     let failure: unknown;
@@ -248,13 +239,10 @@ export class Syncer {
       this.#commit.tryCount += 1;
       this.#judgeCommit(failure);
     }
-    for (const waiter of this.#flushes) {
-      const isDone = waiter.seq <= this.#syncedSeq;
-      if (isDone) waiter.settle.resolve();
-      else if (failure !== undefined && waiter.firstPass <= pass) waiter.settle.reject(failure);
-      else continue;
-      this.#flushes.delete(waiter);
-    }
+    this.#flushes.onPass(pass, this.#syncedSeq, failure);
+    const error = summarizeError(failure);
+    const willRetry = this.#fence === undefined && !this.#isEnded;
+    if (error !== undefined) this.#options.tell({ type: "syncFailed", error, willRetry });
   }
 
   async #upload(): Promise<void> {
@@ -354,7 +342,7 @@ export class Syncer {
 
   async #acknowledge({ upload, serverDateMs }: Attempt & { type: "landed" }): Promise<void> {
     this.#throwIfFenced();
-    const { lease, folder } = this.#options;
+    const { replica, lease, folder, tell } = this.#options;
     try {
       await lease?.check({ serverDateMs, signal: this.#hurry.signal });
     } catch (error) {
@@ -366,6 +354,14 @@ export class Syncer {
     this.#attempt = { type: "none" };
     this.#syncedSeq = upload.seq;
     this.#options.waiters.reach(upload.txid);
+    const durationMs = replica.clock.monotonicMs() - this.#passStartMs;
+    tell({
+      type: "synced",
+      txid: upload.txid,
+      seq: upload.seq,
+      bytes: upload.file.size,
+      durationMs,
+    });
     await this.#retire(upload);
   }
 
@@ -391,7 +387,8 @@ export class Syncer {
     const fence = replicaError(replica, "FENCED", sentence, cause);
     this.#fence = fence;
     state.device.setWritable(false, fence.message);
-    for (const { settle } of this.#flushes) settle.reject(fence);
+    this.#flushes.fail(fence);
+    this.#options.tell({ type: "fenced", reason: fence.message });
     this.#failCommit(fence);
     this.#alarm.ring();
     return fence;

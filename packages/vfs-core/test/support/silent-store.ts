@@ -43,6 +43,8 @@ export function silentStore(inner: ObjectStore): SilentStore {
       store.isSilent ? hang(`head ${key}`, options) : inner.head(key, options),
     put: (key, body, options) =>
       store.isSilent ? hang(`put ${key}`, options) : inner.put(key, body, options),
+    openUpload: (key, options) =>
+      store.isSilent ? hang(`openUpload ${key}`, options) : inner.openUpload(key, options),
     delete: (key, options) =>
       store.isSilent ? hang(`delete ${key}`, options) : inner.delete(key, options),
     deleteMany: (keys, options) =>

@@ -1,0 +1,89 @@
+/**
+ * The role of a mount that shows what others write: it follows the replica.
+ */
+
+import { KEEP_SHARE } from "../limits.ts";
+import type { MountParts } from "../mount-parts.ts";
+import { type FollowStatus, summarizeError } from "../status.ts";
+import { withSignal } from "../with-signal.ts";
+import { Follower } from "./follower.ts";
+
+export class Reader {
+  readonly #parts: MountParts;
+  readonly #follower: Follower;
+  readonly #end = new AbortController();
+  #isPaused = false;
+
+  /** `createdAtMs`: when the newest visible transaction was made, if that is known. */
+  constructor(parts: MountParts, createdAtMs: number | undefined) {
+    const { settings, base, service, waiters, tell } = parts;
+    const { replica, queue, toPublished } = base;
+    const { cacheBytes, pollIntervalMs, listIntervalMs } = settings;
+    this.#parts = parts;
+    this.#follower = new Follower(
+      {
+        replica,
+        state: service.state,
+        queue,
+        waiters,
+        signal: this.#end.signal,
+        pollIntervalMs,
+        listIntervalMs,
+        keepBytes: cacheBytes / KEEP_SHARE,
+        toPublished,
+        tell,
+      },
+      createdAtMs,
+    );
+  }
+
+  start(): void {
+    this.#follower.start();
+  }
+
+  /** Resolves when no poll is under way, nor will be until `resume`. */
+  pause(): Promise<void> {
+    this.#isPaused = true;
+    return this.#follower.pause();
+  }
+
+  /** Goes on following, if it was paused. */
+  resume(): void {
+    if (this.#isPaused) this.#follower.start();
+    this.#isPaused = false;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** While it is paused and nobody writes: takes everything that there is. */
+  catchUp(signal: AbortSignal): Promise<void> {
+    return this.#follower.catchUp(AbortSignal.any([signal, this.#end.signal]));
+  }
+
+  hurry(): void {
+    this.#follower.hurry();
+  }
+
+  heal(): void {
+    this.#follower.heal();
+  }
+
+  /** Looks for new transactions; resolves with the newest that is visible. */
+  async flush(signal: AbortSignal | undefined): Promise<bigint> {
+    await withSignal(this.#follower.poll(), signal);
+    return this.#parts.device.state().txid;
+  }
+
+  status(): FollowStatus {
+    const { lagMs, pollCount, lastError, createdAtMs } = this.#follower.status();
+    return { lagMs, pollCount, lastError: summarizeError(lastError), createdAtMs };
+  }
+
+  /** For good. */
+  async end(reason: unknown): Promise<void> {
+    this.#end.abort(reason);
+    await this.#follower.pause();
+  }
+}

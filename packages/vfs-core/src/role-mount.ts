@@ -1,0 +1,302 @@
+/**
+ * The mount: what both modes share, and a role that may change.
+ *
+ * Always true:
+ *   - One role at a time. While it changes, the one before serves, until the moment at which the
+ *     other does; a change that fails leaves the one before as it was.
+ *   - Device, pages, connections and whoever waits for a transaction outlive a change of roles.
+ */
+
+import type { DeviceFactory } from "./device-factory.ts";
+import { HeadwaterError } from "./errors.ts";
+import { type Hydration, startHydration } from "./hydrate/hydration.ts";
+import type { LoadedMap } from "./load-map.ts";
+import type { DemoteOptions, Mount, PromoteOptions, WaitOptions } from "./mount.ts";
+import { keepLoadedPages, type MountBase } from "./mount-base.ts";
+import { type MountEvent, makeTell } from "./mount-event.ts";
+import type { MountParts } from "./mount-parts.ts";
+import type { MountSettings } from "./options.ts";
+import { makePageService } from "./page-service.ts";
+import { Reader } from "./read/reader.ts";
+import { RequestServer } from "./request-server.ts";
+import type { MountStatus } from "./status.ts";
+import { TxidWaiters } from "./txid-waiters.ts";
+import { withSignal } from "./with-signal.ts";
+import { promote } from "./write/promote.ts";
+import type { Writer } from "./write/writer.ts";
+
+export type Role =
+  | { readonly type: "reader"; readonly reader: Reader }
+  | { readonly type: "writer"; readonly writer: Writer };
+
+type RoleState =
+  | Role
+  /** `role` serves until it is over. `done` never rejects. */
+  | { readonly type: "switching"; readonly role: Role; readonly done: Promise<void> };
+
+/** What the device is to show first. */
+export interface MountStart {
+  readonly mode: "read" | "write";
+  readonly seq: number;
+  readonly loaded: LoadedMap;
+}
+
+export class RoleMount implements Mount {
+  readonly parts: MountParts;
+  readonly #server: RequestServer;
+  readonly #end = new AbortController();
+  /** Ends a change of roles that is under way. */
+  readonly #switchEnd = new AbortController();
+  #state: RoleState;
+  #hydration: Hydration | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    settings: MountSettings,
+    base: MountBase,
+    factory: DeviceFactory,
+    start: MountStart,
+    makeRole: (parts: MountParts) => Role,
+  ) {
+    const { clock, requestTimeoutMs } = settings;
+    this.parts = this.#makeParts(settings, base, factory, start);
+    const { device, service } = this.parts;
+    this.#server = new RequestServer({
+      device,
+      clock,
+      timeoutMs: requestTimeoutMs,
+      readPage: (pgno, seq, signal) => service.reader.read(pgno, seq, signal),
+      sync: (signal) => this.flush({ signal }),
+      commit: (seq) => this.#commit(seq),
+    });
+    this.#state = makeRole(this.parts);
+  }
+
+  get name(): string {
+    return this.parts.settings.name;
+  }
+
+  get mode(): "read" | "write" {
+    return this.#role.type === "reader" ? "read" : "write";
+  }
+
+  /** From now on connections can be opened, and the role is played. */
+  async activate(loaded: LoadedMap): Promise<void> {
+    const { settings, base, factory, device, service, tell } = this.parts;
+    const { hydrate, name } = settings;
+    const { replica } = base;
+    void keepLoadedPages(service.state, loaded, replica);
+    if (hydrate !== undefined) {
+      this.#hydration = await startHydration(hydrate, factory, { replica, ...service, tell });
+    }
+    if (!device.activate()) {
+      throw new HeadwaterError("OPTION_INVALID", `a database named "${name}" is mounted already`);
+    }
+    const role = this.#role;
+    if (role.type === "reader") role.reader.start();
+    else role.writer.start();
+  }
+
+  status(): MountStatus {
+    const { base, device, service } = this.parts;
+    const { state } = service;
+    const { txid, seq, pageCount, pageSize } = device.state();
+    const role = this.#role;
+    return {
+      name: this.name,
+      mode: this.mode,
+      url: base.replica.name,
+      txid,
+      seq,
+      pageSize,
+      pageCount,
+      versionCount: state.versions.count,
+      cache: state.cache?.stats,
+      requests: base.counts.toJSON(),
+      follow: role.type === "reader" ? role.reader.status() : undefined,
+      sync: role.type === "writer" ? role.writer.syncStatus() : undefined,
+      compaction: role.type === "writer" ? role.writer.compactionStatus() : undefined,
+      hydration: this.#hydration?.status(),
+    };
+  }
+
+  async flush({ signal }: WaitOptions = {}): Promise<bigint> {
+    this.#requireOpen();
+    while (this.#state.type === "switching" && !isFollowing(this.#state.role)) {
+      await withSignal(this.#state.done, signal);
+      this.#requireOpen();
+    }
+    const role = this.#role;
+    return role.type === "reader" ? role.reader.flush(signal) : role.writer.flush(signal);
+  }
+
+  async waitForTxid(txid: bigint, { signal }: WaitOptions = {}): Promise<void> {
+    this.#requireOpen();
+    const reached = this.parts.waiters.wait(txid, signal);
+    const role = this.#role;
+    if (role.type === "reader") role.reader.hurry();
+    await reached;
+  }
+
+  async hydrated({ signal }: WaitOptions = {}): Promise<void> {
+    this.#requireOpen();
+    if (this.#hydration === undefined) {
+      throw new HeadwaterError("OPTION_INVALID", `"${this.name}" was opened without hydration`);
+    }
+    await withSignal(this.#hydration.whenDone(), signal);
+  }
+
+  async promote({ signal, waitMs }: PromoteOptions = {}): Promise<void> {
+    await this.#switch("promoted", signal, async (role, signal) => {
+      if (role.type === "writer") return role;
+      const writer = await promote(this.parts, role.reader, { signal, waitMs });
+      return { type: "writer", writer };
+    });
+  }
+
+  async demote({ signal }: DemoteOptions = {}): Promise<void> {
+    await this.#switch("demoted", signal, async (role, signal) => {
+      if (role.type === "reader") return role;
+      await role.writer.stepDown(signal);
+      const reader = new Reader(this.parts, undefined);
+      reader.start();
+      return { type: "reader", reader };
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** For an opening that failed: nothing was committed, so nothing is uploaded. */
+  async abandon(): Promise<void> {
+    this.#closing ??= this.#release();
+    await this.#closing;
+  }
+
+  /** Ends everything but a writer's lease and folder, which are whoever opened them's. */
+  async end(): Promise<void> {
+    const closed = this.#closedError();
+    const { waiters, device } = this.parts;
+    const role = this.#role;
+    const ended = role.type === "reader" ? role.reader.end(closed) : role.writer.end(closed);
+    this.#end.abort(closed);
+    waiters.fail(closed);
+    await ended;
+    await this.#hydration?.close();
+    this.#server.close();
+    device.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** The one that serves now. */
+  get #role(): Role {
+    return this.#state.type === "switching" ? this.#state.role : this.#state;
+  }
+
+  #makeParts(
+    settings: MountSettings,
+    base: MountBase,
+    factory: DeviceFactory,
+    { mode, seq, loaded }: MountStart,
+  ): MountParts {
+    const { name, requestTimeoutMs, cacheBytes, journalBytesMax, durability } = settings;
+    const { map, pageSize } = loaded;
+    const state = base.toPublished(map.txid, map.pageCount);
+    const commits = { requestTimeoutMs, journalBytesMax, durability };
+    const device = factory.create(
+      { name, mode, pageSize, seq, state, ...commits },
+      {
+        onRequest: (request) => this.#server.serve(request),
+        onCommit: () => this.#writer?.onCommit(),
+        onFull: () => this.#writer?.onFull(),
+      },
+    );
+    const service = makePageService({
+      replica: base.replica,
+      device,
+      queue: base.queue,
+      map,
+      pageSize,
+      cacheBytes,
+      absentPages: () => (this.#role.type === "writer" ? "zeros" : "damage"),
+      onCompacted: () => this.#onCompacted(),
+      signal: this.#end.signal,
+    });
+    const waiters = new TxidWaiters(map.txid);
+    const tell = makeTell(settings.onEvent);
+    return { settings, base, factory, device, service, waiters, tell };
+  }
+
+  get #writer(): Writer | undefined {
+    const role = this.#role;
+    return role.type === "writer" ? role.writer : undefined;
+  }
+
+  /** A writer's own files are only compacted by itself, which moves its pages first. */
+  #onCompacted(): void {
+    const role = this.#role;
+    if (role.type === "reader") role.reader.heal();
+  }
+
+  async #commit(seq: number): Promise<void> {
+    if (this.#writer === undefined) throw new Error(`a device in read mode has made commit ${seq}`);
+    await this.#writer.commit(seq);
+  }
+
+  /** One change at a time. Nothing to do when the role is the one that it would lead to. */
+  async #switch(
+    type: (MountEvent & { readonly type: "promoted" | "demoted" })["type"],
+    signal: AbortSignal | undefined,
+    change: (role: Role, signal: AbortSignal) => Promise<Role>,
+  ): Promise<void> {
+    this.#requireOpen();
+    signal?.throwIfAborted();
+    while (this.#state.type === "switching") {
+      await withSignal(this.#state.done, signal);
+      this.#requireOpen();
+    }
+    const before = this.#state;
+    const signals = signal === undefined ? [] : [signal];
+    const changed = change(before, AbortSignal.any([...signals, this.#switchEnd.signal]));
+    const settle = (role: Role) => {
+      this.#state = role;
+    };
+    const done = changed.then(settle, () => settle(before));
+    this.#state = { type: "switching", role: before, done };
+    const after = await changed;
+    await done;
+    if (after !== before) this.parts.tell({ type });
+  }
+
+  async #close(): Promise<void> {
+    const closing = new HeadwaterError("CLOSED", `"${this.name}" is being closed`);
+    this.#switchEnd.abort(closing);
+    while (this.#state.type === "switching") await this.#state.done;
+    const failure = await this.#writer?.finish(closing);
+    await this.#release();
+    if (failure !== undefined) throw failure;
+  }
+
+  async #release(): Promise<void> {
+    await this.end();
+    await this.#writer?.giveBack();
+  }
+
+  #requireOpen(): void {
+    if (this.#closing !== undefined) throw this.#closedError();
+  }
+
+  #closedError(): HeadwaterError {
+    return new HeadwaterError("CLOSED", `"${this.name}" has been closed; open it again`);
+  }
+}
+
+/** Until the one step of a promotion that needs the bucket to stand still. */
+function isFollowing(role: Role): boolean {
+  return role.type === "reader" && !role.reader.isPaused;
+}

@@ -1,0 +1,59 @@
+/**
+ * What a writer must have before it writes: a folder for its journal, a store that keeps its
+ * conditions, and the lease. Whoever takes them gives them back.
+ */
+
+import type { Lease } from "@headwater/lease";
+import { type ConditionKind, conditionsProblem } from "@headwater/object-store";
+import { JournalFolder } from "../disk/journal-folder.ts";
+import { HeadwaterError } from "../errors.ts";
+import type { FileLocks } from "../file-locks.ts";
+import type { MountBase } from "../mount-base.ts";
+import type { MountSettings } from "../options.ts";
+import { callStore, replicaError } from "../replica.ts";
+
+export function openJournalFolder(
+  settings: MountSettings,
+  base: MountBase,
+  locks: FileLocks,
+): Promise<JournalFolder> {
+  const { name, journalDir = "", disk } = settings;
+  if (journalDir === "") {
+    const sentence = `"${name}" cannot be written to without journalDir; mount it with that option`;
+    throw new HeadwaterError("OPTION_INVALID", sentence);
+  }
+  return JournalFolder.open(journalDir, identityOf(settings, base), locks, disk);
+}
+
+/** On a store that does not keep its conditions, two writers would overwrite each other. */
+export async function requireConditions(
+  { lease, random }: MountSettings,
+  { replica, once }: MountBase,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const kinds: ConditionKind[] =
+    lease === "off" ? ["conditionalCreate"] : ["conditionalCreate", "conditionalUpdate"];
+  const prefix = replica.layout.rootPrefix;
+  const problem = await callStore(replica, () =>
+    conditionsProblem(once, { kinds, prefix, random, signal }),
+  );
+  if (problem === undefined) return;
+  const sentence = `the store cannot be written to safely, since ${problem}`;
+  throw replicaError(replica, "STORE_UNSUPPORTED", sentence);
+}
+
+export async function giveBack(
+  lease: Lease | undefined,
+  folder: JournalFolder | undefined,
+): Promise<void> {
+  // A lease that cannot be given back expires.
+  await lease?.release().catch(() => {});
+  await folder?.close();
+}
+
+/** The URL as messages show it, and the server, which makes it another place altogether. */
+function identityOf({ store, url }: MountSettings, { replica }: MountBase): string {
+  const endpoint = new URLSearchParams(url.split("?")[1] ?? "").get("endpoint");
+  const place = store.place ?? endpoint;
+  return place === null ? replica.name : `${replica.name} at ${place}`;
+}

@@ -1,0 +1,197 @@
+/**
+ * The role of a mount that writes: it holds the lease and the journal folder, uploads commits, and
+ * compacts.
+ *
+ * Always true: stepping down gives nothing up that the bucket lacks. Until everything is in the
+ * bucket it may fail, and then the writer goes on; after that nothing can fail any more.
+ */
+
+import type { Lease } from "@headwater/lease";
+import { chooseCompaction } from "../compact/compaction-options.ts";
+import { startCompaction, type WriteCompaction } from "../compact/write-compaction.ts";
+import type { JournalFolder } from "../disk/journal-folder.ts";
+import { HeadwaterError } from "../errors.ts";
+import { WRITER_LOOK_MS } from "../limits.ts";
+import type { MountParts } from "../mount-parts.ts";
+import { callStore, replicaError } from "../replica.ts";
+import type { CompactionStatus, SyncStatus } from "../status.ts";
+import { Syncer } from "./syncer.ts";
+import { giveBack } from "./write-claim.ts";
+
+export interface WriterOptions {
+  /** Undefined when it is off. */
+  readonly lease: Lease | undefined;
+  readonly folder: JournalFolder;
+  /** Everything up to this commit is in the bucket. */
+  readonly syncedSeq: number;
+}
+
+export class Writer {
+  readonly #parts: MountParts;
+  readonly #lease: Lease | undefined;
+  readonly #folder: JournalFolder;
+  readonly #syncer: Syncer;
+  readonly #end = new AbortController();
+  #syncing: Promise<void> | undefined;
+  #compaction: WriteCompaction | undefined;
+
+  constructor(parts: MountParts, { lease, folder, syncedSeq }: WriterOptions) {
+    const { settings, base, service, waiters, tell } = parts;
+    const { replica, once, queue } = base;
+    const { syncIntervalMs, journalBytesMax, requestTimeoutMs } = settings;
+    this.#parts = parts;
+    this.#lease = lease;
+    this.#folder = folder;
+    this.#syncer = new Syncer({
+      replica,
+      state: service.state,
+      folder,
+      lease,
+      queue,
+      waiters,
+      signal: this.#end.signal,
+      syncIntervalMs,
+      journalBytesMax,
+      requestTimeoutMs,
+      once,
+      readPage: (pgno, seq, signal) => service.reader.read(pgno, seq, signal),
+      syncedSeq,
+      tell,
+    });
+  }
+
+  get hasPending(): boolean {
+    return this.#syncer.hasPending;
+  }
+
+  start(): void {
+    this.startSyncing();
+    this.#compaction = this.#startCompaction();
+  }
+
+  /** Before `start`, to upload what the journal holds. */
+  startSyncing(): void {
+    this.#syncing ??= this.#syncer.run();
+  }
+
+  onCommit(): void {
+    this.#syncer.onCommit();
+  }
+
+  onFull(): void {
+    this.#syncer.onFull();
+  }
+
+  commit(seq: number): Promise<void> {
+    return this.#syncer.commit(seq);
+  }
+
+  flush(signal: AbortSignal | undefined): Promise<bigint> {
+    return this.#syncer.flush(signal);
+  }
+
+  syncStatus(): SyncStatus {
+    return this.#syncer.status();
+  }
+
+  compactionStatus(): CompactionStatus | undefined {
+    return this.#compaction?.status();
+  }
+
+  /** Uploads what is pending and takes no more. Resolves with why it could not, if so. */
+  async finish(closing: HeadwaterError): Promise<unknown> {
+    const { device } = this.#parts;
+    device.setWritable(false, closing.message);
+    let failure: unknown = this.#syncer.hasPending ? this.#syncer.fence : undefined;
+    try {
+      if (this.#syncer.fence === undefined) await this.#syncer.finish(closing);
+    } catch (error) {
+      failure = error;
+    }
+    if (failure !== undefined) device.journal.fsync();
+    return failure;
+  }
+
+  /** Ends syncing and compaction. The lease and the folder stay. */
+  async end(reason: HeadwaterError): Promise<void> {
+    this.#syncer.end(reason);
+    this.#end.abort(reason);
+    await this.#syncing;
+    await this.#compaction?.ended;
+  }
+
+  giveBack(): Promise<void> {
+    return giveBack(this.#lease, this.#folder);
+  }
+
+  /** When this resolves the device is in read mode, and lease and folder are given back. */
+  async stepDown(signal: AbortSignal): Promise<void> {
+    const { settings, base, device, service } = this.#parts;
+    const leaving = new HeadwaterError("CLOSED", `"${settings.name}" is becoming a reader`);
+    let pageOne: Uint8Array | undefined;
+    device.setWritable(false, leaving.message);
+    try {
+      await this.#untilNobodyWrites(signal);
+      if (this.#syncer.fence === undefined) await this.#syncer.flush(signal);
+      this.#requireAllUploaded();
+      const { seq, pageCount } = device.state();
+      const { reader } = service;
+      const read = () => reader.read(1, seq, signal);
+      if (pageCount > 0) pageOne = await callStore(base.replica, read);
+      signal.throwIfAborted();
+    } catch (error) {
+      const { fence } = this.#syncer;
+      device.setWritable(fence === undefined, fence?.message ?? "");
+      throw error;
+    }
+    await this.end(leaving);
+    const retired = device.journal.end(device.state().seq);
+    device.switchMode("read", pageOne);
+    const { txid, changeCounter } = device.state();
+    base.counter.goOnFrom(changeCounter, txid);
+    // A segment that stays holds nothing which the bucket lacks; the next opening removes it.
+    await this.#folder.remove(retired).catch(() => {});
+    await this.giveBack();
+  }
+
+  /** A COMMIT that waits for the bucket is such a transaction, too. */
+  async #untilNobodyWrites(signal: AbortSignal): Promise<void> {
+    const { settings, device } = this.#parts;
+    const { clock, requestTimeoutMs, name } = settings;
+    const deadlineMs = clock.monotonicMs() + requestTimeoutMs;
+    while (device.isWriting()) {
+      if (clock.monotonicMs() >= deadlineMs) {
+        const late = `a write transaction on "${name}" did not end within ${requestTimeoutMs} ms`;
+        throw new HeadwaterError("TIMEOUT", `${late}; end it and try again`);
+      }
+      await clock.sleep(WRITER_LOOK_MS, { signal });
+    }
+  }
+
+  #requireAllUploaded(): void {
+    const { base } = this.#parts;
+    const { replica } = base;
+    if (this.#syncer.hasPending) {
+      const { pendingCount } = this.#syncer.status();
+      const sentence =
+        `the journal ${this.#folder.path} holds ${pendingCount} commits that the bucket lacks, ` +
+        "and readers would not see them: close the mount and decide what becomes of them";
+      throw replicaError(replica, "JOURNAL_PENDING", sentence, this.#syncer.fence);
+    }
+    if (this.#parts.service.state.pageSize !== 0) return;
+    const sentence = "nothing has been committed yet, so there is no database to read";
+    throw replicaError(replica, "REPLICA_NOT_FOUND", sentence);
+  }
+
+  #startCompaction(): WriteCompaction | undefined {
+    const { settings: mount, base, service } = this.#parts;
+    const settings = chooseCompaction(mount.compaction, mount.lease !== "off");
+    if (settings === undefined) return undefined;
+    const { replica, queue } = base;
+    const { state } = service;
+    const lease = this.#lease;
+    const fence = () => this.#syncer.fence;
+    const { signal } = this.#end;
+    return startCompaction({ replica, state, queue, lease, settings, fence, signal });
+  }
+}
