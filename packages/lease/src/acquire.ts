@@ -7,7 +7,7 @@
  *     answers, it may stay, and expires.
  */
 
-import { conditionsProblem } from "@headwater/object-store";
+import { conditionsProblem, deadlined } from "@headwater/object-store";
 import { backoffMs, isTransient } from "./attempts.ts";
 import { LeaseError } from "./errors.ts";
 import { ExpiryJudge, type Verdict } from "./expiry.ts";
@@ -83,8 +83,9 @@ class Acquisition {
 
   /** A store that only says that it can keep conditions would let two of us hold the lease. */
   async #askStore(): Promise<void> {
-    const { store, key, random } = this.#settings;
-    const problem = await conditionsProblem(store, {
+    const { store, key, random, clock, requestTimeoutMs } = this.#settings;
+    const ending = deadlined(store, { requestMs: requestTimeoutMs, clock });
+    const problem = await conditionsProblem(ending, {
       kinds: ["conditionalCreate", "conditionalUpdate"],
       prefix: key.slice(0, key.lastIndexOf("/") + 1),
       random,

@@ -297,6 +297,19 @@ describe("a store that cannot keep a lease", () => {
     await expect(harness.store.head(KEY)).rejects.toMatchObject({ code: "OBJECT_NOT_FOUND" });
   });
 
+  it("ends with an error when it never answers what it is asked", async () => {
+    const harness = new Harness();
+    const silent = unknownSeat(harness);
+    silent.outage = { type: "hangs", arrivesInMs: 1e9 };
+    const error = await harness.failure(harness.acquire(silent, { probe: true }));
+    expect(ObjectStoreError.is(error)).toBe(true);
+    expect(error).toMatchObject({ retry: expect.stringContaining("after-"), operation: "put" });
+    // Nobody may take it for proven because it was not asked to the end.
+    silent.outage = undefined;
+    await harness.until(harness.acquire(silent, { probe: true }));
+    expect(silent.requests.length).toBeGreaterThan(20);
+  });
+
   it("is not suspected when its provider is known, or when it refuses what it must", async () => {
     const harness = new Harness();
     const known = harness.seat();

@@ -66,16 +66,19 @@ export async function checkConditions(
   const check: { [Kind in ConditionKind]?: string | undefined } = {};
   try {
     for (const kind of kinds) check[kind] = await probe.ask(kind);
-    return check;
-  } finally {
-    const cleaning = store.deleteMany(probe.keys).catch(() => undefined);
-    // Who has given up does not wait for a store that may not answer.
-    if (signal?.aborted !== true) await cleaning;
+  } catch (error) {
+    // A store that failed, or that nobody waits for any more, may not answer this either.
+    if (probe.hasPut) store.deleteMany(probe.keys).catch(() => undefined);
+    throw error;
   }
+  await store.deleteMany(probe.keys).catch(() => undefined);
+  return check;
 }
 
 class Probe {
   readonly keys: string[] = [];
+  /** The store has answered at least one put. */
+  hasPut = false;
   readonly #store: ObjectStore;
   readonly #prefix: string;
   readonly #signal: AbortSignal | undefined;
@@ -108,7 +111,10 @@ class Probe {
   async put(key: string, condition: PutCondition): Promise<ObjectMeta> {
     this.#serial += 1;
     const body = new TextEncoder().encode(`${key} ${this.#serial}`);
-    return this.#store.put(key, body, { condition, signal: this.#signal, noCache: true });
+    const options = { condition, signal: this.#signal, noCache: true };
+    const meta = await this.#store.put(key, body, options);
+    this.hasPut = true;
+    return meta;
   }
 
   async remove(key: string, version: ObjectVersion): Promise<void> {
@@ -124,7 +130,9 @@ class Probe {
     try {
       this.#serial += 1;
       await upload.putPart(0, new TextEncoder().encode(`${key} ${this.#serial}`), call);
-      return await upload.complete(call);
+      const meta = await upload.complete(call);
+      this.hasPut = true;
+      return meta;
     } catch (error) {
       await upload.abort().catch(() => undefined);
       throw error;

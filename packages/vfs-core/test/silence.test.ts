@@ -59,8 +59,11 @@ describe("opening on a store that accepts requests and never answers", () => {
     expect(store.hanging.size).toBe(0);
   });
 
-  it("fails for a writer too, who leaves the journal to the next", async () => {
-    const world = new World();
+  it.each([
+    ["known", true],
+    ["unknown", false],
+  ])("fails for a writer too, %s or not, who leaves the journal to the next", async (...given) => {
+    const world = new World({ supports: { conditionsTrusted: given[1] } });
     const store = silentStore(world.store);
     const clock = new FastClock(50);
     const journalDir = makeFolder();

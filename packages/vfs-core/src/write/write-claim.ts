@@ -28,14 +28,14 @@ export function openJournalFolder(
 /** On a store that does not keep its conditions, two writers would overwrite each other. */
 export async function requireConditions(
   { lease, random }: MountSettings,
-  { replica, once }: MountBase,
+  { replica }: MountBase,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const kinds: ConditionKind[] =
     lease === "off" ? ["conditionalCreate"] : ["conditionalCreate", "conditionalUpdate"];
   const prefix = replica.layout.rootPrefix;
   const problem = await callStore(replica, () =>
-    conditionsProblem(once, { kinds, prefix, random, signal }),
+    conditionsProblem(replica.store, { kinds, prefix, random, signal }),
   );
   if (problem === undefined) return;
   const sentence = `the store cannot be written to safely, since ${problem}`;
