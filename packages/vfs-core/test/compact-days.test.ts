@@ -13,6 +13,8 @@ const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 const PAGE_COUNT = 16;
+/** So many more days with an upload every second, which takes minutes each. */
+const LONG_DAYS = Number(process.env.HEADWATER_DAYS ?? 0);
 const START_MS = 20_000 * DAY_MS + 7 * HOUR_MS + 13;
 
 /**
@@ -44,12 +46,17 @@ class Days {
     return this.madeAtMs.length - 1;
   }
 
-  async run(durationMs: number, uploadMs: number): Promise<void> {
+  /** Gives the requests that compaction and retention made in an hour of it. */
+  async run(durationMs: number, uploadMs: number): Promise<number> {
+    const before = this.world.requests.length;
     for (let ms = 0; ms < durationMs; ms += uploadMs) {
       this.clock.ms += uploadMs;
       await this.#write();
       if (this.loop.nextDueMs <= this.clock.ms) await this.loop.runDue();
     }
+    const requests = this.world.requests.length - before;
+    this.world.requests.length = 0;
+    return requests / (durationMs / HOUR_MS);
   }
 
   async #write(): Promise<void> {
@@ -127,11 +134,28 @@ function otherPage(txid: number): number {
 describe("days of one write a second", () => {
   it("leave few files, and every promised moment can be restored", async () => {
     const days = new Days();
+    const hourly: number[] = [];
     for (const hours of [1, 11, 12, 12, 11]) {
-      await days.run(hours * HOUR_MS, 10 * SECOND_MS);
+      hourly.push(await days.run(hours * HOUR_MS, 10 * SECOND_MS));
       await days.run(12 * MINUTE_MS, SECOND_MS);
       await days.check();
     }
     expect(days.clock.ms - START_MS).toBe(48 * HOUR_MS);
+    // What it costs does not grow with what is there.
+    expect(Math.max(...hourly)).toBeLessThan(1_600);
+    expect(hourly[4]).toBeLessThan(1.1 * hourly[1]!);
   }, 120_000);
+
+  it.runIf(LONG_DAYS > 0)(
+    "leave as few when each second is uploaded",
+    async () => {
+      const days = new Days();
+      for (let half = 1; half <= 2 * LONG_DAYS; half += 1) {
+        const requests = await days.run(12 * HOUR_MS, SECOND_MS);
+        await days.check();
+        console.info(`${12 * half} hours: ${Math.round(requests)} requests an hour`);
+      }
+    },
+    LONG_DAYS * 1_800_000,
+  );
 });
