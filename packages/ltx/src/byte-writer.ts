@@ -4,7 +4,12 @@
  * `reserve` and `advance` let a writer of unknown size (a compressor) work in the buffer itself.
  */
 
+import { UVARINT_SIZE_MAX } from "./limits.ts";
+
 const CAPACITY_MIN = 256;
+
+/** Numbers up to this one are integers of the processor, and are shifted; others are divided. */
+const SHIFTED_MAX = 0x7fff_ffff;
 
 export class ByteWriter {
   #bytes: Uint8Array;
@@ -47,13 +52,13 @@ export class ByteWriter {
 
   /** Unsigned LEB128. */
   uvarint(value: number): void {
-    this.reserve(8);
+    let at = this.reserve(UVARINT_SIZE_MAX);
+    const bytes = this.#bytes;
     let rest = value;
-    while (rest >= 0x80) {
-      this.#bytes[this.#length++] = (rest % 0x80) | 0x80;
-      rest = Math.floor(rest / 0x80);
-    }
-    this.#bytes[this.#length++] = rest;
+    for (; rest > SHIFTED_MAX; rest = Math.floor(rest / 0x80)) bytes[at++] = (rest % 0x80) | 0x80;
+    for (; rest >= 0x80; rest >>>= 7) bytes[at++] = (rest & 0x7f) | 0x80;
+    bytes[at++] = rest;
+    this.#length = at;
   }
 
   /** Forgets what was written. */

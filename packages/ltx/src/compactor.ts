@@ -60,7 +60,16 @@ async function* merge(
     }
     const encoded = encoder.finish({ postApplyChecksum: pages.postApplyChecksum });
     yield encoder.drain();
-    return { ...encoded, header, zeroPages: pages.zeroPages };
+    const { trailer, size } = encoded;
+    return {
+      get index() {
+        return encoded.index;
+      },
+      trailer,
+      size,
+      header,
+      zeroPages: pages.zeroPages,
+    };
   } finally {
     await pages.close();
   }

@@ -102,9 +102,17 @@ async function* snapshot(
     const problem = `the database ends at ${offset}, not after ${header.commit} pages`;
     throw new LtxError("TRUNCATED", problem, { offset, field: "database" });
   }
-  const result = encoder.finish();
+  const encoded = encoder.finish();
   yield encoder.drain();
-  return { ...result, header };
+  const { trailer, size } = encoded;
+  return {
+    get index() {
+      return encoded.index;
+    },
+    trailer,
+    size,
+    header,
+  };
 }
 
 /**

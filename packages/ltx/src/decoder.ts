@@ -13,6 +13,7 @@
  * Verified: header, page headers, LZ4, the rules of page-order.ts, that the index is exactly that
  * of the pages, trailer, file checksum, and the database checksum of a snapshot that has one. All
  * of it holds only once `finish` has returned: pages come out before their checksum has been seen.
+ * A file has one error: whatever is called after it was thrown throws it again.
  *
  * Memory held: the current chunk, and one frame and one page. Nothing is kept per page.
  */
@@ -59,7 +60,8 @@ type State =
   | { readonly at: "pages"; readonly pages: PagesState }
   | { readonly at: "index"; readonly pages: PagesState; readonly left: number }
   | { readonly at: "footer"; readonly pages: PagesState }
-  | { readonly at: "done"; readonly header: Header; readonly trailer: Trailer };
+  | { readonly at: "done"; readonly header: Header; readonly trailer: Trailer }
+  | { readonly at: "failed"; readonly header: Header | undefined; readonly error: LtxError };
 
 interface PagesState {
   readonly header: Header;
@@ -88,7 +90,7 @@ export class Decoder {
   get header(): Header | undefined {
     const state = this.#state;
     if (state.at === "header") return undefined;
-    return state.at === "done" ? state.header : state.pages.header;
+    return "pages" in state ? state.pages.header : state.header;
   }
 
   /** True once the whole file has been seen and verified. */
@@ -104,13 +106,38 @@ export class Decoder {
   /** Adds the next bytes of the file. They must not change until `next` has given undefined. */
   push(chunk: Uint8Array): void {
     this.#frame = undefined;
+    if (this.#state.at === "failed") throw this.#state.error;
     this.#window.push(chunk);
-    if (this.#state.at === "header") this.#readHeader();
+    if (this.#state.at !== "header") return;
+    try {
+      this.#readHeader();
+    } catch (error) {
+      throw this.#fail(error);
+    }
   }
 
   /** The next page; undefined if that takes more bytes, or if there are no more pages. */
   next(): DecodedPage | undefined {
     this.#frame = undefined;
+    try {
+      return this.#advance();
+    } catch (error) {
+      throw this.#fail(error);
+    }
+  }
+
+  /** Ends the file: every byte was pushed and every page taken. Verifies that it is whole. */
+  finish(): Trailer {
+    if (this.next() !== undefined) throw new RangeError("finish() before the last page was taken");
+    const state = this.#state;
+    if (state.at === "done") return state.trailer;
+    const offset = this.#window.offset + this.#window.size;
+    throw this.#fail(
+      new LtxError("TRUNCATED", "the file ends too early", { offset, field: state.at }),
+    );
+  }
+
+  #advance(): DecodedPage | undefined {
     for (;;) {
       const state = this.#state;
       switch (state.at) {
@@ -131,17 +158,15 @@ export class Decoder {
         case "done":
           this.#refuseMore();
           return undefined;
+        case "failed":
+          throw state.error;
       }
     }
   }
 
-  /** Ends the file: every byte was pushed and every page taken. Verifies that it is whole. */
-  finish(): Trailer {
-    if (this.next() !== undefined) throw new RangeError("finish() before the last page was taken");
-    const state = this.#state;
-    if (state.at === "done") return state.trailer;
-    const offset = this.#window.offset + this.#window.size;
-    throw new LtxError("TRUNCATED", "the file ends too early", { offset, field: state.at });
+  #fail(error: unknown): unknown {
+    if (LtxError.is(error)) this.#state = { at: "failed", header: this.header, error };
+    return error;
   }
 
   #readHeader(): boolean {

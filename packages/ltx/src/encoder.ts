@@ -32,10 +32,12 @@ import { concatBytes } from "./output-stream.ts";
 import {
   encodePageFrameInto,
   hashedHeaderSize,
+  measurePageFrame,
   type Page,
   type PageEncoding,
   pageFrameSizeMax,
   readEncoding,
+  readPgno,
 } from "./page-frame.ts";
 import { decodePageIndex, type PageIndex, writeIndexEntry } from "./page-index.ts";
 import { PageOrder } from "./page-order.ts";
@@ -56,6 +58,10 @@ export interface FinishOptions {
 }
 
 export interface EncodeResult {
+  /**
+   * What a reader of the file finds. It is decoded when it is first asked for, so that who needs
+   * none does not wait for it; a spread (`{ ...result }`) asks.
+   */
   readonly index: PageIndex;
   readonly trailer: Trailer;
   /** Bytes of the whole file. */
@@ -97,7 +103,8 @@ export class Encoder {
 
   /**
    * Appends a page whose frame, which decodes to it, is at hand: no compression. If the frame has
-   * the other encoding, the same as `addPage`.
+   * the other encoding, the same as `addPage`. That it is one whole frame of that page number is
+   * checked; that it decodes to the page is the caller's word.
    */
   addFrame(pgno: Pgno, page: Uint8Array, frame: Uint8Array): void {
     if (readEncoding(frame, 0) !== this.#encoding) {
@@ -105,6 +112,11 @@ export class Encoder {
       return;
     }
     this.#check(pgno, page);
+    const isWhole = measurePageFrame(frame, 0, frame.length, page.length, 0) === frame.length;
+    if (!isWhole || readPgno(frame, 0) !== pgno) {
+      const problem = `${frame.length} bytes that are not one frame of page ${pgno}`;
+      throw new LtxError("PAGE_REFUSED", problem, { field: "page" });
+    }
     const start = this.#pending.reserve(frame.length);
     this.#pending.buffer.set(frame, start);
     this.#append(pgno, page, frame.length, start);
@@ -140,8 +152,13 @@ export class Encoder {
     };
     const trailerBytes = encodeTrailer(trailer);
     this.#pending.bytes(trailerBytes);
+    const place = { at: this.#offset, pageSize: this.header.pageSize };
+    let index: PageIndex | undefined;
     return {
-      index: decodePageIndex(indexBytes, { at: this.#offset, pageSize: this.header.pageSize }),
+      get index() {
+        index ??= decodePageIndex(indexBytes, place);
+        return index;
+      },
       trailer,
       size: this.#offset + indexBytes.length + footer.length + trailerBytes.length,
     };
@@ -212,13 +229,21 @@ export interface EncodeLtxOptions extends EncoderOptions, FinishOptions {
 
 /** A whole file in one buffer. */
 export function encodeLtx(options: EncodeLtxOptions): Uint8Array {
-  return encodeLtxWithIndex(options).bytes;
+  return encodeWhole(options).bytes;
 }
 
 /** The same, with the index that a reader of the file would find. */
 export function encodeLtxWithIndex(
   options: EncodeLtxOptions,
 ): EncodeResult & { readonly bytes: Uint8Array } {
+  const { bytes, result } = encodeWhole(options);
+  return { ...result, bytes };
+}
+
+function encodeWhole(options: EncodeLtxOptions): {
+  readonly bytes: Uint8Array;
+  readonly result: EncodeResult;
+} {
   const encoder = new Encoder(options.header, options);
   const chunks: Uint8Array[] = [];
   for (const { pgno, page } of options.pages) {
@@ -227,5 +252,5 @@ export function encodeLtxWithIndex(
   }
   const result = encoder.finish(options);
   chunks.push(encoder.drain());
-  return { ...result, bytes: concatBytes(chunks) };
+  return { bytes: concatBytes(chunks), result };
 }

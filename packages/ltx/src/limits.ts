@@ -36,6 +36,9 @@ export const UVARINT_SIZE_MAX = 8;
 /** Bytes that a streaming encoder gathers before it hands them out. */
 export const CHUNK_SIZE = 256 * 1024;
 
+/** Bytes of pages that a merge decodes between two pauses: a few milliseconds of work. */
+export const MERGE_BATCH_SIZE = 1 << 20;
+
 /**
  * Pages that a merge makes up as zeros, because a file of the chain let the database grow without
  * holding the new pages. Without a bound, a file of 131 bytes could ask for terabytes of output.

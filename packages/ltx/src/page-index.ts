@@ -7,7 +7,6 @@
  *
  * It is three typed arrays, 16 bytes a page, because a database has millions of pages.
  */
-import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { LtxError } from "./errors.ts";
 import {
@@ -22,6 +21,7 @@ import { FILE_SIZE_MAX, INDEX_SIZE_MAX, PAGE_SIZE_MAX, PGNO_MAX } from "./limits
 import { pageFrameSizeLimit } from "./page-frame.ts";
 import type { Pgno } from "./pgno.ts";
 import { decodeTrailer, type Trailer } from "./trailer.ts";
+import { UvarintReader } from "./uvarint-reader.ts";
 
 export interface PageIndexEntry {
   readonly pgno: Pgno;
@@ -111,14 +111,14 @@ export function decodePageIndex(bytes: Uint8Array, options: DecodePageIndexOptio
   const pgnos = new Uint32Array(count);
   const offsets = new Float64Array(count);
   const sizes = new Uint32Array(count);
-  const reader = new ByteReader(bytes, 0, bytes.length, options.at);
+  const reader = new UvarintReader(bytes, options.at);
   let pgnoBefore = 0;
   let endBefore = HEADER_SIZE;
   for (let index = 0; index < count; index += 1) {
     const start = reader.offset;
-    const pgno = reader.uvarint("pgno");
-    const offset = reader.uvarint("offset");
-    const size = reader.uvarint("size");
+    const pgno = reader.next("pgno");
+    const offset = reader.next("offset");
+    const size = reader.next("size");
     if (pgno <= pgnoBefore || pgno > PGNO_MAX) {
       throw invalid("INDEX_INVALID", `page ${pgno} after page ${pgnoBefore}`, start, "pgno");
     }
@@ -140,15 +140,23 @@ export function decodePageIndex(bytes: Uint8Array, options: DecodePageIndexOptio
 }
 
 /** The bytes of an index, from its first entry to its final zero, without the size. */
-export function encodePageIndex(entries: Iterable<PageIndexEntry>): Uint8Array {
+export function encodePageIndex(entries: PageIndex | Iterable<PageIndexEntry>): Uint8Array {
   const writer = new ByteWriter();
   let pgnoBefore = 0;
-  for (const entry of entries) {
-    if (entry.pgno <= pgnoBefore) {
-      throw new RangeError(`page ${entry.pgno} after page ${pgnoBefore} in an index`);
+  const write = (pgno: number, offset: number, size: number): void => {
+    if (pgno <= pgnoBefore) {
+      throw new RangeError(`page ${pgno} after page ${pgnoBefore} in an index`);
     }
-    pgnoBefore = entry.pgno;
-    writeIndexEntry(writer, entry.pgno, entry.offset, entry.size);
+    pgnoBefore = pgno;
+    writeIndexEntry(writer, pgno, offset, size);
+  };
+  if (entries instanceof PageIndex) {
+    const { count, pgnos, offsets, sizes } = entries;
+    for (let at = 0; at < count; at += 1) {
+      write(pgnos[at] as number, offsets[at] as number, sizes[at] as number);
+    }
+  } else {
+    for (const { pgno, offset, size } of entries) write(pgno, offset, size);
   }
   writer.uvarint(0);
   return writer.take();
@@ -226,11 +234,9 @@ function countEntries(bytes: Uint8Array, at: number): number {
     const field = "terminator";
     throw invalid("INDEX_INVALID", "the index does not end in a zero", at + bytes.length, field);
   }
-  let numbers = 0;
-  for (let index = 0; index < bytes.length - 1; index += 1) {
-    if ((bytes[index] as number) < 0x80) numbers += 1;
-  }
   const last = bytes.length - 1;
+  let numbers = last;
+  for (let index = 0; index < last; index += 1) numbers -= (bytes[index] as number) >>> 7;
   if (numbers % 3 !== 0 || (last > 0 && (bytes[last - 1] as number) >= 0x80)) {
     throw invalid("INDEX_INVALID", "the index ends inside an entry", at + last, "terminator");
   }

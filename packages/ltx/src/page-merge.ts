@@ -10,7 +10,7 @@ import type { Checksum } from "./checksum.ts";
 import type { DecodedPage } from "./decoder.ts";
 import { LtxError } from "./errors.ts";
 import { type Header, isSnapshot, makeHeader } from "./header.ts";
-import { ZERO_FILL_PAGES_MAX } from "./limits.ts";
+import { MERGE_BATCH_SIZE, ZERO_FILL_PAGES_MAX } from "./limits.ts";
 import { type LtxSource, LtxStream } from "./ltx-stream.ts";
 import type { Page } from "./page-frame.ts";
 import { lockPgno, type Pgno } from "./pgno.ts";
@@ -24,6 +24,11 @@ export interface PageMergeOptions {
   readonly allowIncompleteSnapshot?: boolean | undefined;
   /** "reject" ends in PAGE_MISSING where "zeros" (the default) makes up a page. */
   readonly missingPages?: "zeros" | "reject" | undefined;
+  /**
+   * Called, and waited for, after about every megabyte of pages that was decoded or made up, those
+   * that are cut off included. Where inputs are at hand, nothing else lets others have their turn.
+   */
+  readonly pause?: (() => Promise<void>) | undefined;
 }
 
 /** A page of the output; good until the next call. */
@@ -53,6 +58,8 @@ export class PageMerge implements AsyncDisposable {
   /** From here on, the pages that no input has are made up. */
   #fill: number;
   #zeroPages = 0;
+  /** Bytes of pages since the last pause. */
+  #batch = 0;
 
   private constructor(streams: readonly LtxStream[], options: PageMergeOptions) {
     const headers = streams.map((stream) => stream.header);
@@ -98,27 +105,32 @@ export class PageMerge implements AsyncDisposable {
     return this.#cursors.at(-1)?.stream.trailer?.postApplyChecksum;
   }
 
-  /** The next page if it has arrived already; undefined says nothing about whether there is one. */
+  /**
+   * The next page if it has arrived already and no pause is due; undefined says nothing about
+   * whether there is one.
+   */
   nextNow(): MergedPage | undefined {
-    for (;;) {
+    while (!this.#isPauseDue) {
       for (let cursor = this.#spent.at(-1); cursor !== undefined; cursor = this.#spent.at(-1)) {
+        if (this.#isPauseDue) return undefined;
         cursor.page = cursor.stream.nextNow();
         if (cursor.page === undefined) return undefined;
-        heapPush(this.#heap, cursor);
-        this.#spent.pop();
+        this.#advanced(cursor);
       }
       const page = this.#pick();
       if (page !== "cut off") return page;
     }
+    return undefined;
   }
 
   /** The next page of the output; undefined once all inputs have ended and were verified. */
   async next(): Promise<MergedPage | undefined> {
     for (;;) {
+      if (this.#isPauseDue) await this.#pause();
       for (let cursor = this.#spent.at(-1); cursor !== undefined; cursor = this.#spent.at(-1)) {
+        if (this.#isPauseDue) await this.#pause();
         cursor.page = cursor.stream.nextNow() ?? (await cursor.stream.next());
-        if (cursor.page !== undefined) heapPush(this.#heap, cursor);
-        this.#spent.pop();
+        this.#advanced(cursor);
       }
       const page = this.#pick();
       if (page !== "cut off") return page;
@@ -132,6 +144,23 @@ export class PageMerge implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  get #isPauseDue(): boolean {
+    return this.#batch >= MERGE_BATCH_SIZE && this.#options.pause !== undefined;
+  }
+
+  async #pause(): Promise<void> {
+    this.#batch = 0;
+    await this.#options.pause?.();
+  }
+
+  /** Takes in the last of the spent cursors, which stands at its next page or at its end. */
+  #advanced(cursor: Cursor): void {
+    this.#spent.pop();
+    if (cursor.page === undefined) return;
+    heapPush(this.#heap, cursor);
+    this.#batch += this.header.pageSize;
   }
 
   /** The page that is due, given that every cursor stands at its next one. */
@@ -162,6 +191,7 @@ export class PageMerge implements AsyncDisposable {
     }
     this.#fill += 1;
     this.#zeroPages += 1;
+    this.#batch += this.header.pageSize;
     return { pgno, page: this.#zeros, frame: undefined };
   }
 }

@@ -127,6 +127,36 @@ describe("mergeLtx", () => {
     await expectCodeLater(strict.bytes(), "PAGE_MISSING");
   });
 
+  describe("pauses after each megabyte of pages, if told how,", () => {
+    const many = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, at) => [at + 1, at & 0xff]));
+    const megabyte = 2 ** 20 / 65536;
+    const whole = { pageSize: 65536, pages: many(4 * megabyte) };
+    const cases: Readonly<Record<string, readonly [pauses: number, files: FileSpecInit[]]>> = {
+      "of those that it copies": [4, [whole]],
+      "of those that it drops": [4, [whole, { minTxid: 2, pageSize: 65536, commit: 1 }]],
+      "of all that it reads": [8, [whole, { ...whole, minTxid: 2 }]],
+      "of those that it makes up": [
+        4,
+        [{ pageSize: 65536 }, { minTxid: 2, pageSize: 65536, commit: 4 * megabyte }],
+      ],
+      "and not for less": [0, [{ pageSize: 65536, pages: many(megabyte - 1) }]],
+    };
+    for (const [name, [expected, files]] of Object.entries(cases)) {
+      it(name, async () => {
+        let pauses = 0;
+        const pause = async () => {
+          pauses += 1;
+        };
+        const { bytes, result } = await merge(files, { pause });
+        const without = await merge(files);
+        expect(bytes).toEqual(without.bytes);
+        expect(result.zeroPages).toBe(without.result.zeroPages);
+        expect(Math.abs(pauses - expected)).toBeLessThanOrEqual(expected === 0 ? 0 : 1);
+      });
+    }
+  });
+
   it("merges one file into an equal one", async () => {
     const bytes = encodeLtx(fileSpec({ pages: { 1: 1, 2: 2 } }));
     expect((await mergeLtx([chunkedLater(bytes, 10)]).bytes()).bytes).toEqual(bytes);

@@ -10,7 +10,7 @@ import {
   toPageSize,
 } from "../src/index.ts";
 import { fileSpec, randomPage, SeededRandom } from "../src/testing/index.ts";
-import { chunkedLater, expectCodeLater, txid } from "./support.ts";
+import { chunkedLater, expectBytes, expectCodeLater, txid } from "./support.ts";
 
 const timestampMs = 1_700_000_000_000;
 
@@ -30,7 +30,7 @@ describe("snapshotDatabase and restoreDatabase", () => {
         expect(result.header).toEqual(decodeLtx(bytes).header);
         expect(result.header).toMatchObject({ minTxid: 1n, maxTxid: 5n, commit: 9 });
         const restored = await restoreDatabase([chunkedLater(bytes, chunkSize)]).bytes();
-        expect(restored.bytes).toEqual(database);
+        expectBytes(restored.bytes, database);
         expect(restored.result.size).toBe(databaseSize);
       }
     }

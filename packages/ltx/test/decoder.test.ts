@@ -12,7 +12,7 @@ import {
 } from "../src/index.ts";
 import { fileSpec, randomFile } from "../src/testing/index.ts";
 import { type FileParts, forge } from "./forge.ts";
-import { chunked, expectCode } from "./support.ts";
+import { chunked, expectCode, ltxErrorOf } from "./support.ts";
 
 function decode(
   chunks: Iterable<Uint8Array>,
@@ -89,6 +89,12 @@ describe("Decoder", () => {
         "PAGE_INVALID",
         ({ frames }) => frames.splice(1, 0, frames[0] as Uint8Array),
       ],
+      "the lock page": [
+        fileSpec({ minTxid: 2, pageSize: 65536, commit: 99_999, pages: { 9: 9 } }),
+        "PAGE_INVALID",
+        // The lock page of 64 KiB pages is 16385, 0x4001.
+        ({ frames }) => frames[0]?.set([0, 0, 0x40, 0x01]),
+      ],
       "a page above commit": [spec, "PAGE_INVALID", ({ head }) => head.fill(5, 15, 16)],
       "a snapshot without its first page": [
         snapshot,
@@ -152,6 +158,35 @@ describe("Decoder", () => {
       new DataView(sum.buffer).setBigUint64(0, crc64(head) | (1n << 63n));
       const error = expectCode(() => decode([head, sum]), "CHECKSUM_MISMATCH");
       expect(error.field).toBe("postApplyChecksum");
+    });
+
+    it("all that follows an error, with the same error", () => {
+      const whole = encodeLtx(snapshot);
+      const flipped = (at: number) => whole.with(at, (whole[at] as number) ^ 0x10);
+      const wrong = [
+        ...[0, 9, 23, 91, 101, 111, whole.length - 30, whole.length - 20].map(flipped),
+        ...[whole.length - 16, whole.length - 5].map(flipped),
+        Uint8Array.from([...whole, 1]),
+      ];
+      for (const bytes of [...wrong, whole.subarray(0, -1)]) {
+        const decoder = new Decoder();
+        const readAll = () => {
+          decoder.push(bytes);
+          while (decoder.next() !== undefined);
+          decoder.finish();
+        };
+        const error = ltxErrorOf(readAll);
+        const again = [
+          () => decoder.next(),
+          () => decoder.finish(),
+          () => decoder.push(whole),
+          () => decoder.next(),
+          () => decoder.finish(),
+        ];
+        for (const call of again) expect(ltxErrorOf(call)).toBe(error);
+        expect(decoder.done).toBe(false);
+        expect(decoder.header === undefined).toBe((error.offset ?? 0) < 100);
+      }
     });
 
     it("bytes after the end", () => {

@@ -4,16 +4,22 @@ import {
   databaseChecksum,
   decodeLtx,
   EMPTY_DATABASE_CHECKSUM,
+  type EncodeResult,
   Encoder,
   encodeLtx,
   encodeLtxWithIndex,
   encodePageFrame,
   lockPgno,
+  mergeLtx,
+  PAGE_SIZES,
+  type PageIndex,
+  snapshotDatabase,
   toChecksum,
   toPageCount,
   toPageSize,
 } from "../src/index.ts";
 import { fileSpec, randomFile, randomPage, SeededRandom } from "../src/testing/index.ts";
+import { allocationsOf } from "./allocations.ts";
 import { expectCode, pgno } from "./support.ts";
 
 const pageSize = toPageSize(512);
@@ -50,6 +56,32 @@ describe("Encoder", () => {
     expect(concatBytes(chunks)).toEqual(encodeLtx(spec));
   });
 
+  it("does not decode the index before it is asked for", async () => {
+    const spec = randomFile(4, { pageCountMin: 30 });
+    const encoder = new Encoder(spec.header, spec);
+    for (const { pgno, page } of spec.pages) encoder.addPage(pgno, page);
+    let result: EncodeResult | undefined;
+    const { largest } = allocationsOf(() => {
+      result = encoder.finish();
+    });
+    // The bytes of the index, and not the 16 bytes of each page that decoding takes.
+    expect(largest).toBeLessThan(spec.pages.length * 12);
+    const database = new Uint8Array(512 * 200);
+    const options = { databaseSize: database.length, pageSize, timestampMs: 0 };
+    const snapshot = await snapshotDatabase(database, options).bytes();
+    const merged = await mergeLtx([snapshot.bytes]).bytes();
+    for (const lazy of [result, snapshot.result, merged.result]) {
+      let index: PageIndex | undefined;
+      const first = allocationsOf(() => {
+        index = lazy?.index;
+      });
+      expect(first).toMatchObject({ count: 3, total: 16 * (index?.count ?? 0) });
+      expect(lazy?.index).toBe(index);
+    }
+    expect(snapshot.result.index).toEqual(decodeLtx(snapshot.bytes).index);
+    expect(merged.result.index).toEqual(decodeLtx(merged.bytes).index);
+  });
+
   it("writes no checksums and block form unless told otherwise", () => {
     const file = decodeLtx(encodeLtx(fileSpec({ pages: { 1: 1 } })));
     expect(file.header.noChecksum).toBe(true);
@@ -69,6 +101,21 @@ describe("Encoder", () => {
   });
 
   describe("refuses", () => {
+    it("frames that are not one whole frame of the page", () => {
+      for (const encoding of ["block", "frame"] as const) {
+        const encoder = new Encoder(increment, { encoding });
+        const frame = encodePageFrame(pgno(4), page, { encoding });
+        const two = concatBytes([frame, frame]);
+        for (const wrong of [frame.subarray(0, -1), frame.subarray(0, 7), two]) {
+          expectCode(() => encoder.addFrame(pgno(4), page, wrong), "PAGE_REFUSED");
+        }
+        expectCode(() => encoder.addFrame(pgno(5), page, frame), "PAGE_REFUSED");
+        encoder.addFrame(pgno(4), page, frame);
+        encoder.finish();
+        expect(decodeLtx(encoder.drain()).page(pgno(4))).toEqual(page);
+      }
+    });
+
     it("pages out of order, above commit, or of another size, and goes on", () => {
       const encoder = new Encoder(increment);
       encoder.addPage(pgno(3), page);
@@ -81,13 +128,15 @@ describe("Encoder", () => {
       expect([...decodeLtx(encoder.drain()).index.pgnos]).toEqual([3, 9]);
     });
 
-    it("the lock page", () => {
-      const large = toPageSize(65536);
-      const lock = lockPgno(large);
-      const spec = fileSpec({ pageSize: 65536, minTxid: 2, commit: lock + 1 });
+    it.each(PAGE_SIZES)("the lock page, and no other, with pages of %i bytes", (size) => {
+      const lock = lockPgno(size);
+      const spec = fileSpec({ pageSize: size, minTxid: 2, commit: lock + 1 });
       const encoder = new Encoder(spec.header);
-      expectCode(() => encoder.addPage(lock, new Uint8Array(large)), "PAGE_REFUSED");
-      encoder.addPage(pgno(lock + 1), new Uint8Array(large));
+      encoder.addPage(pgno(lock - 1), new Uint8Array(size));
+      expectCode(() => encoder.addPage(lock, new Uint8Array(size)), "PAGE_REFUSED");
+      encoder.addPage(pgno(lock + 1), new Uint8Array(size));
+      encoder.finish();
+      expect([...decodeLtx(encoder.drain()).index.pgnos]).toEqual([lock - 1, lock + 1]);
     });
 
     it("a snapshot with a gap, at the start, between pages or at the end", () => {

@@ -2,36 +2,80 @@
  * What hostile bytes must lead to, whatever they are; for the tests and for longer runs by hand.
  */
 import {
+  concatBytes,
   Decoder,
+  decodeLtx,
   decodePageFrame,
   decodePageIndex,
+  describe,
   LtxError,
+  mergeLtx,
   type PageSize,
   readIndexFromTail,
+  restoreDatabase,
   verifyLtx,
 } from "../src/index.ts";
 import type { SeededRandom } from "../src/testing/index.ts";
+import { sha256 } from "./support.ts";
 
-/** Runs a decoder over bytes; gives its error, or undefined if it took them. */
+/**
+ * Runs a decoder over bytes; gives its error, or undefined if it took them. Fails if it throws
+ * anything but an LtxError that says where and what.
+ */
 export function refusalOf(decode: () => unknown): LtxError | undefined {
   try {
     decode();
     return undefined;
   } catch (error) {
-    if (LtxError.is(error) && typeof error.code === "string") return error;
-    throw error;
+    return expectPlace(error);
   }
+}
+
+function expectPlace(error: unknown): LtxError {
+  if (!LtxError.is(error)) throw error;
+  const { code, offset, field } = error;
+  if (offset !== undefined && offset >= 0 && field !== undefined) return error;
+  throw new Error(`${code} at ${offset} in ${field}`, { cause: error });
 }
 
 /** Every way to read a whole file; none may fail with anything but an LtxError. */
 export function readEveryWay(bytes: Uint8Array): readonly (LtxError | undefined)[] {
-  return [
+  const refusals = [
     refusalOf(() => verifyLtx(bytes)),
     refusalOf(() => decodeInChunks(bytes, 700)),
+    refusalOf(() => decodeByIndex(bytes)),
     refusalOf(() => readIndexFromTail(bytes.subarray(-300), bytes.length)),
     refusalOf(() => decodePageIndex(bytes.subarray(-60), { at: bytes.length })),
     refusalOf(() => decodePageFrame(bytes.subarray(100), 512 as PageSize)),
   ];
+  const { valid, problem } = describe(bytes);
+  if (refusals[0] === undefined && !valid) throw new Error(`describe says ${problem?.message}`);
+  return refusals;
+}
+
+/** As an input of a merge and of a restore, which end with it. */
+export async function mergeEveryWay(bytes: Uint8Array): Promise<void> {
+  const options = { missingPages: "reject" } as const;
+  for (const output of [mergeLtx([bytes], options), restoreDatabase([bytes], options)]) {
+    try {
+      for await (const _ of output);
+    } catch (error) {
+      const isOfInputs = LtxError.is(error) && error.remedy === "fix-inputs";
+      if (!isOfInputs) expectPlace(error);
+    }
+  }
+}
+
+/** Each page by the range that the index gives, as a reader of a remote file does it. */
+function decodeByIndex(bytes: Uint8Array): void {
+  const file = decodeLtx(bytes);
+  for (const { pgno } of file.index) file.page(pgno);
+}
+
+/** What a file says, without how: its header, and its pages uncompressed. */
+export function contentOf(bytes: Uint8Array): string {
+  const pages = [...decodeLtx(bytes).pages()].map(({ pgno, page }) => `${pgno} ${sha256(page)}`);
+  return `${sha256(bytes.subarray(0, 100))} ${pages.join(" ")}`;
 }
 
 export function decodeInChunks(bytes: Uint8Array, chunkSize: number): void {
@@ -62,5 +106,5 @@ export function mutate(random: SeededRandom, bytes: Uint8Array): Uint8Array {
 }
 
 function splice(bytes: Uint8Array, at: number, cut: number, put: Uint8Array): Uint8Array {
-  return Uint8Array.from([...bytes.subarray(0, at), ...put, ...bytes.subarray(at + cut)]);
+  return concatBytes([bytes.subarray(0, at), put, bytes.subarray(at + cut)]);
 }

@@ -27,6 +27,7 @@ describe("PageIndex", () => {
       const index = decodePageIndex(encodePageIndex(list), { at });
       expect([...index]).toEqual(list);
       expect(index.count).toBe(list.length);
+      expect(encodePageIndex(index)).toEqual(encodePageIndex(list));
     }
   });
 

@@ -1,6 +1,8 @@
 /** The package runs where there is no Node.js: it takes nothing but the language and Uint8Array. */
-import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { createContext, runInContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 
 const source = new URL("../src/", import.meta.url);
@@ -20,28 +22,64 @@ describe("the source", () => {
   });
 });
 
-describe("the main entry", () => {
-  it("works without the globals of Node.js", () => {
-    const code = `
-      const { log } = console;
-      for (const name of ["Buffer", "process", "global", "setImmediate", "require", "console"]) {
-        delete globalThis[name];
-        if (name in globalThis) throw new Error(name);
-      }
-      const ltx = await import("@headwater/ltx");
-      const database = new Uint8Array(4096 * 3).fill(7, 5000, 9000);
-      const pageSize = ltx.toPageSize(4096);
-      const options = { databaseSize: database.length, pageSize, timestampMs: 0 };
-      const { bytes } = await ltx.snapshotDatabase([database], options).bytes();
-      ltx.verifyLtx(bytes);
-      const merged = await ltx.mergeLtx([bytes]).bytes();
-      const restored = await ltx.restoreDatabase([merged.bytes]).bytes();
-      if (restored.bytes.some((byte, at) => byte !== database[at])) throw new Error("differs");
-      log(ltx.describe(bytes).pages.length);
-    `;
-    const args = ["--conditions=@headwater/source", "--no-warnings", "--input-type=module"];
-    const options = { cwd: new URL("..", import.meta.url), encoding: "utf8" } as const;
-    const printed = execFileSync(process.execPath, [...args, "--eval", code], options);
-    expect(printed).toBe("3\n");
+interface Bundle {
+  readonly metafile: {
+    readonly inputs: Readonly<Record<string, unknown>>;
+    readonly outputs: Readonly<Record<string, { readonly imports: readonly unknown[] }>>;
+  };
+  readonly outputFiles: readonly { readonly text: string }[];
+}
+
+/** The main entry as one script, `ltx`, made for browsers and the like. */
+async function bundle(platform: "browser" | "neutral"): Promise<Bundle> {
+  // The bundler that the package is built with.
+  const require = createRequire(createRequire(import.meta.url).resolve("tsup"));
+  const { build } = require("esbuild") as { build: (options: object) => Promise<Bundle> };
+  return build({
+    entryPoints: [fileURLToPath(new URL("index.ts", source))],
+    bundle: true,
+    format: "iife",
+    globalName: "ltx",
+    platform,
+    metafile: true,
+    write: false,
+    logLevel: "silent",
+  });
+}
+
+const USE = `(async () => {
+  const database = new Uint8Array(4096 * 3).fill(7, 5000, 9000);
+  const pageSize = ltx.toPageSize(4096);
+  const options = { databaseSize: database.length, pageSize, timestampMs: 0 };
+  const { bytes } = await ltx.snapshotDatabase([database], options).bytes();
+  ltx.verifyLtx(bytes);
+  const frames = ltx.encodeLtx({
+    header: ltx.decodeHeader(bytes),
+    pages: ltx.decodeLtx(bytes).pages(),
+    encoding: "frame",
+  });
+  const merged = await ltx.mergeLtx([[frames.subarray(0, 999), frames.subarray(999)]]).bytes();
+  const restored = await ltx.restoreDatabase([merged.bytes]).bytes();
+  if (restored.bytes.some((byte, at) => byte !== database[at])) throw new Error("differs");
+  const { index } = ltx.readIndexFromTail(merged.bytes, merged.bytes.length);
+  return index.count + " pages, " + ltx.describe(bytes.subarray(0, 110)).problem.code;
+})()`;
+
+describe.each(["browser", "neutral"] as const)("the main entry, bundled for %s", (platform) => {
+  it("is made of the package's own files and imports nothing", async () => {
+    const { metafile } = await bundle(platform);
+    const inputs = Object.keys(metafile.inputs);
+    expect(inputs.length).toBeGreaterThan(20);
+    for (const input of inputs) expect(input).toMatch(/(^|packages\/ltx\/)src\/[a-z0-9-]+\.ts$/);
+    expect(Object.values(metafile.outputs).flatMap((output) => output.imports)).toEqual([]);
+  });
+
+  it("works where there is only the language", async () => {
+    const { outputFiles } = await bundle(platform);
+    const context = createContext({});
+    const absent = ["process", "Buffer", "global", "require", "setTimeout", "TextEncoder"];
+    for (const name of absent) expect(runInContext(`typeof ${name}`, context)).toBe("undefined");
+    runInContext(outputFiles[0]?.text ?? "", context);
+    expect(await runInContext(USE, context)).toBe("3 pages, TRUNCATED");
   });
 });

@@ -38,6 +38,28 @@ describe("README", () => {
     });
   }
 
+  it("has the numbers of its text as they are in files", () => {
+    const page = new Uint8Array(512);
+    const hex = (bytes: Uint8Array) => [...bytes].map((byte) => byte.toString(16).padStart(2, "0"));
+    const frame = (encoding: ltx.PageEncoding) =>
+      ltx.encodePageFrame(ltx.toPgno(1), page, { encoding });
+    const empty = ltx.encodeLtx(testing.fileSpec());
+    const written = [
+      ["`LTX1`, 0x", hex(empty.subarray(0, 4)).join("")],
+      ["no database checksums", `0x${hex(empty.subarray(4, 8)).join("")}`],
+      ["a payload size follows", `0x${hex(frame("block").subarray(4, 6)).join("")}`],
+      ["at once: header", `\`${hex(frame("frame").subarray(6, 13)).join(" ")}\``],
+      ["for the text `123456789`", ltx.crc64(new TextEncoder().encode("123456789")).toString(16)],
+      ["for an empty database", `\`${ltx.formatChecksum(ltx.EMPTY_DATABASE_CHECKSUM)}\``],
+    ] as const;
+    const paragraphs = readme.split(/\n\n|\n(?=\|)/);
+    for (const [words, number] of written) {
+      const found = paragraphs.find((one) => one.replaceAll("\n", " ").includes(words));
+      expect(`${words}: ${found}`).toContain(number);
+    }
+    expect(frame("frame").subarray(4, 6)).toEqual(new Uint8Array(2));
+  });
+
   it("has every limit with its value", () => {
     const limits = tableUnder("## Limits").map(([name, value]) => [unquoted(name), value]);
     const constants: Readonly<Record<string, unknown>> = { ...ltx };

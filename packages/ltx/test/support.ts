@@ -19,6 +19,13 @@ export async function* chunkedLater(bytes: Uint8Array, size: number): AsyncGener
   }
 }
 
+/** As `toEqual` for long runs of bytes, of which it would print every difference. */
+export function expectBytes(found: Uint8Array, expected: Uint8Array): void {
+  expect(found.length).toBe(expected.length);
+  const at = found.findIndex((byte, index) => byte !== expected[index]);
+  if (at >= 0) throw new Error(`byte ${at} is ${found[at]}, not ${expected[at]}`);
+}
+
 /** The LtxError that a call throws; fails if it throws anything else or nothing. */
 export function ltxErrorOf(call: () => unknown): LtxError {
   try {

@@ -134,24 +134,19 @@ async function* encode(
   header: HeaderInit,
   { pause }: MergeSourcesOptions,
 ): AsyncGenerator<Uint8Array, MergeEnd, undefined> {
-  await using pages = await PageMerge.open(sources.map(({ chunks }) => chunks));
+  await using pages = await PageMerge.open(
+    sources.map(({ chunks }) => chunks),
+    { pause: () => replica.clock.yield() },
+  );
   const encoder = new Encoder(header);
   let drainedBytes = 0;
   let pausedAtBytes = 0;
-  // A page of the output may be the newest of as many as there are sources, all decoded for it.
-  const pageWorkBytes = header.pageSize * sources.length;
-  let workBytes = 0;
   for (;;) {
     const next = pages.nextNow() ?? (await pages.next());
     if (next === undefined) break;
     const { pgno, page, frame } = next;
     if (frame === undefined) encoder.addPage(pgno, page);
     else encoder.addFrame(pgno, page, frame);
-    workBytes += pageWorkBytes;
-    if (workBytes >= ENCODE_BATCH_BYTES) {
-      workBytes = 0;
-      await replica.clock.yield();
-    }
     if (encoder.pendingSize < CHUNK_SIZE) continue;
     drainedBytes += encoder.pendingSize;
     yield encoder.drain();
