@@ -1,7 +1,11 @@
 /** The package runs where there is no Node.js: it takes nothing but the language and Uint8Array. */
-import { readdirSync, readFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { promisify } from "node:util";
 import { createContext, runInContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 
@@ -83,3 +87,57 @@ describe.each(["browser", "neutral"] as const)("the main entry, bundled for %s",
     expect(await runInContext(USE, context)).toBe("3 pages, TRUNCATED");
   });
 });
+
+describe("the main entry", () => {
+  it("works in a browser", async ({ skip }) => {
+    const folder = mkdtempSync(join(tmpdir(), "headwater-ltx-"));
+    try {
+      const { outputFiles } = await bundle("browser");
+      writeFileSync(join(folder, "ltx.js"), outputFiles[0]?.text ?? "");
+      const show = "(text) => { document.body.textContent = text; }";
+      const script = `const show = ${show};\n${USE}.then(show, show);`;
+      writeFileSync(join(folder, "use.js"), script);
+      const page = join(folder, "page.html");
+      writeFileSync(page, '<body><script src="ltx.js"></script><script src="use.js"></script>');
+      const url = pathToFileURL(page).href;
+      const profile = `--user-data-dir=${folder}`;
+      const options = ["--headless", "--no-sandbox", "--disable-gpu", profile, "--dump-dom", url];
+      const dom = await promisify(execFile)("chromium", options, { timeout: 60_000 }).then(
+        ({ stdout }) => stdout,
+        ({ code }) => skip(code === "ENOENT", "chromium is not installed"),
+      );
+      expect(dom).toContain("<body>3 pages, TRUNCATED</body>");
+    } finally {
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    }
+  }, 90_000);
+
+  it("works in an edge worker", async ({ skip }) => {
+    const require = createRequire(
+      new URL("../../../tooling/servers/package.json", import.meta.url),
+    );
+    const { Miniflare } = require("miniflare") as { Miniflare: new (options: object) => Worker };
+    const { outputFiles } = await bundle("neutral");
+    const worker = new Miniflare({
+      modules: true,
+      compatibilityDate: "2026-01-01",
+      script: `${outputFiles[0]?.text}\nexport default {
+        fetch: () => ${USE}.then((text) => new Response(text)) };`,
+      cf: false,
+      telemetry: { enabled: false },
+    });
+    try {
+      await worker.ready.catch(() => skip(true, "workerd does not start here"));
+      const answer = await worker.dispatchFetch("http://localhost/");
+      expect(await answer.text()).toBe("3 pages, TRUNCATED");
+    } finally {
+      await worker.dispose();
+    }
+  }, 90_000);
+});
+
+interface Worker {
+  readonly ready: Promise<unknown>;
+  dispatchFetch(url: string): Promise<{ text(): Promise<string> }>;
+  dispose(): Promise<void>;
+}
