@@ -53,9 +53,9 @@ export function parseContentRange(
   return { offset: first, length: last - first + 1, size };
 }
 
-/** The size of the whole object, out of an HTTP Content-Range header. */
+/** The size of the whole object, out of a Content-Range header, also of one that holds no byte. */
 export function parseContentRangeSize(header: string): number | undefined {
-  const match = /^bytes (?:\d+-\d+|\*)\/(\d+)$/.exec(header);
+  const match = /^bytes (?:\d+-(?:\d+|-1)|\*)\/(\d+)$/.exec(header);
   const size = Number(match?.[1]);
   return Number.isSafeInteger(size) ? size : undefined;
 }

@@ -21,6 +21,7 @@ describe("byte ranges", () => {
   it("tell the size of the object in Content-Range, if it is known", () => {
     expect(parseContentRangeSize("bytes 0-9/1234")).toBe(1234);
     expect(parseContentRangeSize("bytes */1234")).toBe(1234);
+    expect(parseContentRangeSize("bytes 0--1/0")).toBe(0);
     for (const header of ["", "bytes 0-9/*", "items 0-9/10", "bytes 0-9/99999999999999999999"]) {
       expect(parseContentRangeSize(header)).toBeUndefined();
     }

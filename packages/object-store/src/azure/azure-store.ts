@@ -13,7 +13,7 @@
 
 import type { Readable } from "node:stream";
 import type * as Sdk from "@azure/storage-blob";
-import { checkRange, parseContentRangeSize, resolveRange } from "../byte-range.ts";
+import { checkRange } from "../byte-range.ts";
 import type { Clock } from "../clock.ts";
 import { ObjectStoreError } from "../errors.ts";
 import { HeldUpload, partSizeOf } from "../held-upload.ts";
@@ -42,6 +42,7 @@ import type {
 } from "../object-store.ts";
 import { systemClock, systemRandom } from "../system.ts";
 import { type AzureClient, azureEndpoint, makeAzureClient } from "./azure-client.ts";
+import { inspectContent } from "./azure-content.ts";
 import { type AzureErrorContext, azureError, isAnswered, toAzureError } from "./azure-errors.ts";
 import { inKeyOrder } from "./azure-list.ts";
 import { type AzureStoreOptions, azureOptionsProblem } from "./azure-options.ts";
@@ -115,16 +116,14 @@ class AzureStore implements ObjectStore {
         maxRetryRequests: 0,
       });
       const read = await readBody(output.readableStreamBody as Readable, output.contentLength);
-      const size = parseContentRangeSize(output.contentRange ?? "") ?? read.byteLength;
-      const meta = this.#meta(key, size, output);
-      if (range === undefined) return { meta, body: read };
-      if (output.contentRange !== undefined && read.byteLength > 0) return { meta, body: read };
-      // The whole object, or no byte: it is empty, or the range starts at its end.
-      const part = output.contentRange === undefined ? resolveRange(range, size) : undefined;
-      if (part !== undefined) {
-        return { meta, body: read.slice(part.offset, part.offset + part.length) };
-      }
-      throw this.#error("RANGE_UNSATISFIABLE", `the range holds none of its ${size} bytes`, facts);
+      const { contentRange } = output;
+      const { status } = output._response;
+      const content = inspectContent({ status, contentRange, bodySize: read.byteLength }, range);
+      if (content.type === "unsound") throw this.#error(content.code, content.problem, facts);
+      const { size, part } = content;
+      const isWhole = part.length === read.byteLength;
+      const body = isWhole ? read : read.slice(part.offset, part.offset + part.length);
+      return { meta: this.#meta(key, size, output), body };
     });
   }
 

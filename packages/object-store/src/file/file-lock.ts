@@ -92,7 +92,8 @@ async function lockAfter<Result>(
   try {
     return await work();
   } finally {
-    await unlinkIfThere(lockPath);
+    // What was done under it is done; whoever else wants the lock is told if it stays.
+    await unlinkIfThere(lockPath).catch(() => {});
   }
 }
 

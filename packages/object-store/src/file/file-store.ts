@@ -39,9 +39,10 @@ import type {
 import { systemClock, systemRandom } from "../system.ts";
 import { fileError, toFileError } from "./file-errors.ts";
 import { listFiles } from "./file-list.ts";
-import { FileLockTimeout, removeLeftovers, unlinkIfThere, withFileLock } from "./file-lock.ts";
+import { FileLockTimeout, removeLeftovers, withFileLock } from "./file-lock.ts";
 import { type FilePath, RESERVED_FOLDER, toFilePath } from "./file-path.ts";
 import {
+  afterChange,
   createTemporary,
   dropTemporary,
   type FileContent,
@@ -148,7 +149,7 @@ export class FileStore implements ObjectStore {
       const temporary = await writeTemporary(reserved, content, Math.floor(this.#random() * 1000));
       try {
         await this.#place(key, temporary, target, content, options);
-        return this.#meta(key, await temporary.handle.stat({ bigint: true }));
+        return await this.#metaOfPlaced(key, temporary);
       } finally {
         await dropTemporary(temporary);
       }
@@ -175,7 +176,7 @@ export class FileStore implements ObjectStore {
             const facts: FileFacts = { timestampMs, fsync: this.#fsync, signal };
             await settleTemporary(temporary, facts, Math.floor(this.#random() * 1000));
             await this.#place(key, temporary, target, facts, options);
-            const meta = this.#meta(key, await temporary.handle.stat({ bigint: true }));
+            const meta = await this.#metaOfPlaced(key, temporary);
             await dropTemporary(temporary);
             return meta;
           }),
@@ -246,8 +247,13 @@ export class FileStore implements ObjectStore {
         await renameInPlace(temporary, target, existing, content);
       });
     }
-    await unlinkIfThere(temporary.path);
     if (content.fsync) await fsyncAfterChange(target.folder);
+  }
+
+  async #metaOfPlaced(key: string, { handle }: TemporaryFile): Promise<ObjectMeta> {
+    const problem = "the object was put, and cannot be looked at";
+    const stats = await afterChange(problem, () => handle.stat({ bigint: true }));
+    return this.#meta(key, stats);
   }
 
   /** False when this file system has no hard links: then the lock has to do. */

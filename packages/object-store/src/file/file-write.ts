@@ -16,7 +16,10 @@ import { errnoOf } from "./file-errors.ts";
 import { temporaryName, unlinkIfThere } from "./file-lock.ts";
 import { type FilePath, RESERVED_FOLDER } from "./file-path.ts";
 
-/** The step that makes the file visible was done, but the disk may not have it yet. */
+/**
+ * The step that makes the file visible was done, but the disk may not have it yet, or the folder
+ * has gone away with it.
+ */
 export class NotDurableError extends Error {}
 
 export interface TemporaryFile {
@@ -89,10 +92,13 @@ export async function settleTemporary(
   signal?.throwIfAborted();
 }
 
-/** Of one that was put in place, only the temporary name goes. */
+/**
+ * Of one that was put in place, only the temporary name goes. Never rejects: it comes after what
+ * matters, and a name that stays is taken away when its process has ended.
+ */
 export async function dropTemporary({ handle, path }: TemporaryFile): Promise<void> {
-  await handle.close();
-  await unlinkIfThere(path);
+  await handle.close().catch(() => {});
+  await unlinkIfThere(path).catch(() => {});
 }
 
 /** Makes the file appear under its name, unless there is one: then false. */
@@ -127,11 +133,19 @@ export async function renameInPlace(
 }
 
 /** For the folder whose entry was just made or removed. */
-export async function fsyncAfterChange(folder: string): Promise<void> {
+export function fsyncAfterChange(folder: string): Promise<void> {
+  return afterChange("the folder could not be flushed", () => fsyncFolder(folder));
+}
+
+/** What is left to do after the one step that counts: its failure says nothing of that step. */
+export async function afterChange<Result>(
+  problem: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
   try {
-    await fsyncFolder(folder);
+    return await work();
   } catch (error) {
-    throw new NotDurableError("the folder could not be flushed", { cause: error });
+    throw new NotDurableError(problem, { cause: error });
   }
 }
 

@@ -5,9 +5,8 @@
  * not fit its headers is never taken for the object.
  */
 
-import { parseContentRange, type ResolvedRange, resolveRange } from "../byte-range.ts";
-import type { ObjectStoreErrorCode } from "../errors.ts";
 import type { ByteRange } from "../object-store.ts";
+import { type Content, inspectPart, inspectWhole } from "../ranged-content.ts";
 
 /** The parts of an answer that are read here, as the SDK calls them. */
 export interface ContentHeaders {
@@ -17,15 +16,6 @@ export interface ContentHeaders {
   readonly ETag?: string | undefined;
   readonly $metadata: { readonly httpStatusCode?: number | undefined };
 }
-
-export type Content =
-  /** The object's size, and where in the body the bytes are that were asked for. */
-  | { readonly type: "sound"; readonly size: number; readonly part: ResolvedRange }
-  | {
-      readonly type: "unsound";
-      readonly code: ObjectStoreErrorCode;
-      readonly problem: string;
-    };
 
 export function inspectContent(
   range: ByteRange | undefined,
@@ -38,32 +28,9 @@ export function inspectContent(
     return { type: "unsound", code: "CONFIG_INVALID", problem };
   }
   if (headers.$metadata.httpStatusCode === 206) {
-    return inspectPart(range, headers.ContentRange ?? "", bodySize);
+    return inspectPart(headers.ContentRange ?? "", range, bodySize);
   }
-  // The server sent the whole object although a part was asked for.
-  const part = resolveRange(range, bodySize);
-  if (part !== undefined) return { type: "sound", size: bodySize, part };
-  const problem = `the range holds none of its ${bodySize} bytes`;
-  return { type: "unsound", code: "RANGE_UNSATISFIABLE", problem };
-}
-
-function inspectPart(
-  range: ByteRange | undefined,
-  contentRange: string,
-  bodySize: number,
-): Content {
-  const sent = parseContentRange(contentRange);
-  const asked = sent === undefined ? undefined : resolveRange(range, sent.size);
-  const isWhatWasAsked =
-    sent !== undefined &&
-    sent.length === bodySize &&
-    sent.offset === asked?.offset &&
-    sent.length === asked.length;
-  if (isWhatWasAsked) {
-    return { type: "sound", size: sent.size, part: { offset: 0, length: bodySize } };
-  }
-  const problem = `${bodySize} bytes came as "${contentRange}", which is not what was asked for`;
-  return { type: "unsound", code: "UNAVAILABLE", problem };
+  return inspectWhole(range, bodySize);
 }
 
 /**
