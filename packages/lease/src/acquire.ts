@@ -30,7 +30,14 @@ export async function acquireLease(options: AcquireLeaseOptions): Promise<Lease>
   signal?.throwIfAborted();
   const acquiring = new Acquisition(settings, signal).run();
   if (signal === undefined) return acquiring;
-  return orAbort(acquiring, signal);
+  return options.settles === true ? settled(acquiring, signal) : orAbort(acquiring, signal);
+}
+
+async function settled(acquiring: Promise<Lease>, signal: AbortSignal): Promise<Lease> {
+  const lease = await acquiring;
+  if (!signal.aborted) return lease;
+  await lease.release().catch(() => {});
+  throw signal.reason;
 }
 
 /** The caller need not wait until what is under way has been settled and given back. */

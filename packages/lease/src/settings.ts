@@ -27,6 +27,11 @@ export interface AcquireLeaseOptions {
   readonly pollMs?: number | undefined;
   /** Ends the wait, not the lease. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * True: an abort rejects only when what was under way is settled and given back. False, the
+   * default: at once, and that goes on behind.
+   */
+  readonly settles?: boolean | undefined;
   /** The new generation is at least this: for a caller that knows of older holders elsewhere. */
   readonly generationMin?: bigint | undefined;
   /**

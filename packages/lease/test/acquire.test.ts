@@ -258,6 +258,18 @@ describe("waiting", () => {
     expect((await harness.record()).released).toBe(true);
   });
 
+  it("ends when that is done, if the caller wants it so", async () => {
+    const harness = new Harness();
+    const seat = harness.seat();
+    const abort = new AbortController();
+    seat.puts.push({ type: "normal", thereMs: 500, backMs: 500 });
+    const leaving = harness.acquire(seat, { signal: abort.signal, settles: true });
+    await harness.world.run(200);
+    abort.abort();
+    expect(await harness.failure(leaving)).toBe(abort.signal.reason);
+    expect((await harness.record()).released).toBe(true);
+  });
+
   it("does not begin when the signal has aborted already", async () => {
     const harness = new Harness();
     const seat = harness.seat();
