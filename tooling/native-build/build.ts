@@ -23,27 +23,15 @@ import { currentTarget } from "../../packages/node-binding/src/target.ts";
 const BINDING = fileURLToPath(new URL("../../packages/node-binding/", import.meta.url));
 const NATIVE = join(BINDING, "native");
 
-/** A compiler, and how it must be called to read C. */
-interface Compiler {
-  readonly command: string;
-  readonly language: readonly string[];
-}
+/** Searched for in this order, after what CC names. Debian's g++ brings the first two with it. */
+const COMPILERS = ["cc", "gcc", "clang"];
 
-const CANDIDATES: readonly Compiler[] = [
-  { command: "cc", language: [] },
-  { command: "gcc", language: [] },
-  { command: "clang", language: [] },
-];
-
-function findCompiler(): Compiler {
-  const fromEnvironment = process.env.CC;
-  const all =
-    fromEnvironment === undefined
-      ? CANDIDATES
-      : [{ command: fromEnvironment, language: [] }, ...CANDIDATES];
-  for (const compiler of all) {
-    if (spawnSync(compiler.command, ["--version"]).status === 0) return compiler;
-  }
+function findCompiler(): string {
+  const { CC } = process.env;
+  const compiler = [...(CC === undefined ? [] : [CC]), ...COMPILERS].find(
+    (command) => spawnSync(command, ["--version"]).status === 0,
+  );
+  if (compiler !== undefined) return compiler;
   throw new Error("no C compiler found: install gcc or clang (Debian: apt-get install g++)");
 }
 
@@ -89,27 +77,25 @@ function main(): void {
   const require = createRequire(join(BINDING, "package.json"));
   const headers = join(dirname(require.resolve("node-api-headers/package.json")), "include");
   const options = flags(debug, sanitize);
-  const wanted = fingerprint(all, [compiler.command, ...options]);
+  const wanted = fingerprint(all, [compiler, ...options]);
   if (existsSync(out) && existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
   mkdirSync(dirname(out), { recursive: true });
   const libraries = process.platform === "linux" ? ["-ldl"] : [];
   const result = spawnSync(
-    compiler.command,
-    [
-      ...compiler.language,
-      ...options,
-      `-I${headers}`,
-      "-o",
-      `${out}.tmp`,
-      ...sources,
-      ...libraries,
-    ],
+    compiler,
+    [...options, `-I${headers}`, "-o", `${out}.tmp`, ...sources, ...libraries],
     { encoding: "utf8" },
   );
-  if (result.status !== 0) throw new Error(`${compiler.command} failed:\n${result.stderr}`);
+  if (result.status !== 0) throw new Error(`${compiler} failed:\n${result.stderr}`);
   renameSync(`${out}.tmp`, out);
   writeFileSync(stamp, wanted);
-  console.log(`built ${target}/headwater.node with ${compiler.command}`);
+  console.log(`built ${target}/headwater.node with ${compiler}`);
 }
 
-main();
+try {
+  main();
+} catch (error) {
+  // What the compiler said, or that there is none, is all that anybody can use.
+  console.error((error as Error).message);
+  process.exitCode = 1;
+}

@@ -12,7 +12,8 @@ import { requiredStage } from "./progress.mjs";
 
 const NODE_MAJOR_MIN = 20;
 
-const COMPILERS = ["cc", "gcc", "g++", "clang"];
+/** As tooling/native-build looks for them, after what CC names. */
+const COMPILERS = ["cc", "gcc", "clang"];
 
 const INSTALL_INPUTS = ["pnpm-lock.yaml", "pnpm-workspace.yaml", "package.json"];
 
@@ -35,7 +36,7 @@ function checkMachine() {
       `Node.js ${NODE_MAJOR_MIN} or newer is needed to start, and this is ${process.version}.`,
     );
   }
-  if (!COMPILERS.some(isOnPath)) {
+  if (process.env.CC === undefined && !COMPILERS.some(isOnPath)) {
     throw new ProblemError(
       "A C compiler is missing: install one (on Debian `apt-get install g++`, on macOS " +
         "`xcode-select --install`), then run the command again.",

@@ -3,6 +3,7 @@
  */
 
 import { lastLines, runCommand } from "./command.mjs";
+import { missingThing } from "./missing-thing.mjs";
 import { ProblemError } from "./problem.mjs";
 
 /**
@@ -25,7 +26,8 @@ export async function stage(name, work) {
 }
 
 /**
- * A stage without which nothing after it makes sense.
+ * A stage without which nothing after it makes sense. If it fails, the last words are what is
+ * missing, where that can be told.
  *
  * @param {string} name
  * @param {string} file
@@ -33,10 +35,15 @@ export async function stage(name, work) {
  * @param {import("./command.mjs").CommandOptions} [options]
  */
 export async function requiredStage(name, file, args, options) {
-  const exitCode = await stage(name, () => runCommand(file, args, options));
-  if (exitCode !== 0) {
-    throw new ProblemError(`Stopped: "${name}" failed, and the rest needs it.`, exitCode);
-  }
+  let printed = "";
+  const exitCode = await stage(name, async () => {
+    const result = await runCommand(file, args, options);
+    printed = result.output;
+    return result;
+  });
+  if (exitCode === 0) return;
+  const sentence = missingThing(printed) ?? `Stopped: "${name}" failed, and the rest needs it.`;
+  throw new ProblemError(sentence, exitCode);
 }
 
 /** @param {string} text */

@@ -1,8 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { lastLines, runCommand } from "../src/command.mjs";
+import { missingThing } from "../src/missing-thing.mjs";
+import { ProblemError } from "../src/problem.mjs";
+import { requiredStage } from "../src/progress.mjs";
 import { closingLines, readResults } from "../src/results.mjs";
 
 describe("the end of a test run", () => {
@@ -80,5 +83,39 @@ describe("a command", () => {
     const shown = lastLines(lines.join("\n")).split("\n");
     expect(shown[0]).toBe("(20 lines before this)");
     expect(shown.at(-1)).toBe("line 99");
+  });
+});
+
+describe("what a machine lacks", () => {
+  it.each([
+    ["npm error FetchError: reason: connect ECONNREFUSED 127.0.0.1:9", "npm registry cannot be re"],
+    [
+      "ERR_PNPM_META_FETCH_FAIL  GET x: getaddrinfo EAI_AGAIN registry",
+      "npm registry cannot be re",
+    ],
+    ["npm error code SELF_SIGNED_CERT_IN_CHAIN", "certificate is not trusted"],
+    ["Error: ENOSPC: no space left on device, write", "disk is full"],
+    ["vfs.c:3:10: fatal error: stdio.h: No such file or directory", "libc6-dev"],
+    ["file.c:9:10: fatal error: 'sys/mman.h' file not found", "libc6-dev"],
+  ])("is told from %j", (printed, words) => {
+    expect(missingThing(printed)).toContain(words);
+    expect(missingThing(printed)).toMatch(/^The .+\.$/);
+  });
+
+  it("is not guessed", () => {
+    expect(missingThing("vfs.c:3:10: error: expected ';'")).toBeUndefined();
+    expect(missingThing("fatal error: headwater.h: No such file or directory")).toBeUndefined();
+  });
+
+  it("is the last word of a stage that fails", async () => {
+    vi.spyOn(console, "log").mockImplementation(() => undefined);
+    onTestFinished(() => void vi.restoreAllMocks());
+    const stage = requiredStage("fetch", "sh", ["-c", "echo connect ETIMEDOUT; exit 4"]);
+    await expect(stage).rejects.toThrow(ProblemError);
+    await expect(stage).rejects.toMatchObject({
+      message: expect.stringMatching(/^The npm registry cannot be reached/),
+      exitCode: 4,
+    });
+    await expect(requiredStage("fail", "sh", ["-c", "exit 5"])).rejects.toThrow('"fail" failed');
   });
 });
