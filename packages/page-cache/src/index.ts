@@ -1,3 +1,4 @@
+export { bufferMemory, type CacheMemory } from "./cache-memory.ts";
 export {
   bucketOf,
   byteLengthFor,

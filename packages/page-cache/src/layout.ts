@@ -10,7 +10,7 @@
 import { CACHE_BYTES_MAX, FRAMES_MIN, PAGE_SIZE_MAX, PAGE_SIZE_MIN } from "./limits.ts";
 
 export const MAGIC = 0x48575043;
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 
 export const HEADER_BYTES = 128;
 
@@ -19,8 +19,9 @@ export const HEADER_WORD = {
   magic: 0,
   layoutVersion: 1,
   pageSize: 2,
-  frameCount: 3,
-  /** A power of two. */
+  /** Of the layout: so many records and pages there may be; it never changes. */
+  frameCountMax: 3,
+  /** A power of two. It changes with the size of the cache; the buckets stay where they are. */
   bucketCount: 4,
   /** Bytes from the start of the memory, as the next two. */
   bucketsOffset: 5,
@@ -53,8 +54,8 @@ export const PAGES_ALIGNMENT = 4096;
 
 export interface CacheLayout {
   readonly pageSize: number;
-  readonly frameCount: number;
-  readonly bucketCount: number;
+  /** The most frames that there may be. */
+  readonly frameCountMax: number;
   readonly bucketsOffset: number;
   readonly framesOffset: number;
   readonly pagesOffset: number;
@@ -62,48 +63,49 @@ export interface CacheLayout {
 }
 
 /** Throws RangeError when the cache would be larger than positions can tell. */
-export function layOut(frameCount: number, pageSize: number): CacheLayout {
+export function layOut(frameCountMax: number, pageSize: number): CacheLayout {
   checkPageSize(pageSize);
-  if (!Number.isSafeInteger(frameCount) || frameCount < 1) {
-    throw new RangeError(`frame count must be an integer of 1 or more: ${frameCount}`);
+  if (!Number.isSafeInteger(frameCountMax) || frameCountMax < 1) {
+    throw new RangeError(`frame count must be an integer of 1 or more: ${frameCountMax}`);
   }
-  const bucketCount = Math.max(2, 2 ** Math.ceil(Math.log2(frameCount)));
   const bucketsOffset = HEADER_BYTES;
-  const framesOffset = bucketsOffset + bucketCount * 4;
-  const pagesOffset = alignUp(framesOffset + frameCount * FRAME_BYTES);
-  const byteLength = pagesOffset + frameCount * pageSize;
+  const framesOffset = bucketsOffset + bucketCountFor(frameCountMax) * 4;
+  const pagesOffset = alignUp(framesOffset + frameCountMax * FRAME_BYTES);
+  const byteLength = pagesOffset + frameCountMax * pageSize;
   if (byteLength > CACHE_BYTES_MAX) {
     throw new RangeError(`a page cache ends at ${CACHE_BYTES_MAX} bytes: ${byteLength}`);
   }
-  return {
-    pageSize,
-    frameCount,
-    bucketCount,
-    bucketsOffset,
-    framesOffset,
-    pagesOffset,
-    byteLength,
-  };
+  return { pageSize, frameCountMax, bucketsOffset, framesOffset, pagesOffset, byteLength };
 }
 
-/** Bytes of memory that a cache of so many frames needs. */
+/** Bytes of memory that a cache of so many frames takes. */
 export function byteLengthFor(frameCount: number, pageSize: number): number {
   return layOut(frameCount, pageSize).byteLength;
 }
 
 /** The most frames that fit the budget, but never so few that the cache would be of no use. */
 export function frameCountFor(budgetBytes: number, pageSize: number): number {
-  checkPageSize(pageSize);
   if (!(budgetBytes >= 0)) throw new RangeError(`budget must not be negative: ${budgetBytes}`);
-  const budget = Math.min(budgetBytes, CACHE_BYTES_MAX);
-  let low = FRAMES_MIN;
-  let high = Math.max(low, Math.floor(budget / pageSize));
+  return Math.max(FRAMES_MIN, framesWithin(budgetBytes, pageSize));
+}
+
+/** The most frames that fit in so many bytes; zero if none does. */
+export function framesWithin(byteLength: number, pageSize: number): number {
+  checkPageSize(pageSize);
+  const limit = Math.min(byteLength, CACHE_BYTES_MAX);
+  let low = 0;
+  let high = Math.floor(limit / pageSize);
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
-    if (fits(middle, pageSize, budget)) low = middle;
+    if (fits(middle, pageSize, limit)) low = middle;
     else high = middle - 1;
   }
   return low;
+}
+
+/** As many buckets as frames, or up to twice as many. */
+export function bucketCountFor(frameCount: number): number {
+  return Math.max(2, 2 ** Math.ceil(Math.log2(frameCount)));
 }
 
 /** The bucket of a page. The same function stands in the native reader. */
@@ -112,8 +114,7 @@ export function bucketOf(pgno: number, bucketCount: number): number {
 }
 
 function fits(frameCount: number, pageSize: number, budget: number): boolean {
-  const bucketCount = Math.max(2, 2 ** Math.ceil(Math.log2(frameCount)));
-  const records = HEADER_BYTES + bucketCount * 4 + frameCount * FRAME_BYTES;
+  const records = HEADER_BYTES + bucketCountFor(frameCount) * 4 + frameCount * FRAME_BYTES;
   return alignUp(records) + frameCount * pageSize <= budget;
 }
 

@@ -1,27 +1,22 @@
 /**
- * Pages in a fixed number of frames of one memory, which other threads read while this one writes.
+ * Pages in frames of one memory, which other threads read while this one writes.
  *
  * Always true:
  *   - A frame holds one page as it is for every pin p with fromSeq <= p < toSeq. Several versions
  *     of one page may be held at once; their ranges do not overlap.
  *   - Only one thread writes. Readers walk a bucket, copy, and then check that the version of the
- *     frame is even and did not change; so every change of a frame happens while it is odd.
+ *     frame is even and did not change; see `FrameTable`.
+ *   - A frame that holds a page stands in one of two queues: of those that may be evicted, or of
+ *     the pinned ones, which are never more than a share of all.
  *   - What is evicted is only forgotten: every page can be fetched again.
  *
  * It does not load pages and knows nothing of where they come from.
  */
 
-import {
-  bucketOf,
-  type CacheLayout,
-  FRAME_WORD,
-  FRAME_WORDS,
-  HEADER_WORD,
-  LAYOUT_VERSION,
-  layOut,
-  MAGIC,
-} from "./layout.ts";
-import { PROTECTED_SHARE } from "./limits.ts";
+import type { CacheMemory } from "./cache-memory.ts";
+import { FrameTable, OPEN_END } from "./frame-table.ts";
+import { bucketCountFor, byteLengthFor, type CacheLayout, framesWithin, layOut } from "./layout.ts";
+import { PINNED_SHARE, PROTECTED_SHARE } from "./limits.ts";
 import { Sieve } from "./sieve.ts";
 
 export interface PageCacheOptions {
@@ -31,11 +26,18 @@ export interface PageCacheOptions {
 
 export interface PageCacheStats {
   readonly frameCount: number;
+  /** The most that `resize` can make of it. */
+  readonly frameCountMax: number;
   readonly pageSize: number;
+  /** Bytes that the cache may take, and takes once every frame is used. */
+  readonly byteLength: number;
   /** Frames that hold a page. */
   readonly usedCount: number;
   /** Of these, versions that a newer one has followed. */
   readonly closedCount: number;
+  /** Of these, pages that eviction leaves alone, and the most that there may be of them. */
+  readonly pinnedCount: number;
+  readonly pinnedCountMax: number;
   readonly insertCount: number;
   readonly evictCount: number;
   /** Of `get` only: readers in other threads count their own. */
@@ -43,20 +45,23 @@ export interface PageCacheStats {
   readonly missCount: number;
 }
 
-const WORD_RANGE = 2 ** 32;
-const ALL_ONES = 0xffff_ffff;
-const OPEN_END = ALL_ONES * WORD_RANGE + ALL_ONES;
-
 export class PageCache {
   readonly pageSize: number;
-  readonly frameCount: number;
+  readonly frameCountMax: number;
   readonly #layout: CacheLayout;
-  readonly #words: Int32Array;
-  readonly #bytes: Uint8Array;
-  readonly #sieve: Sieve;
-  /** Free frames; a stack. */
-  readonly #free: Int32Array;
-  #freeCount: number;
+  readonly #memory: CacheMemory;
+  readonly #table: FrameTable;
+  readonly #evictable: Sieve;
+  readonly #pinned: Sieve;
+  /** By frame: 1 when it stands in the queue of pinned ones. */
+  #isPinned: Uint8Array;
+  #frameCount: number;
+  /** Frames from here on hold no page. Above `#frameCount` while the cache shrinks. */
+  #frameEnd: number;
+  /** Free frames below `#frameCount`; a stack. */
+  #free: Int32Array = new Int32Array(0);
+  #freeCount = 0;
+  #usedCount = 0;
   /** Frames whose range has an end. */
   readonly #closed = new Set<number>();
   #insertCount = 0;
@@ -65,29 +70,42 @@ export class PageCache {
   #missCount = 0;
 
   /** Formats the memory, which must be zeroed and of at least `byteLengthFor(...)` bytes. */
-  constructor(memory: ArrayBufferLike, { pageSize, frameCount }: PageCacheOptions) {
-    const layout = layOut(frameCount, pageSize);
-    if (memory.byteLength < layout.byteLength) {
-      throw new RangeError(`memory has ${memory.byteLength} bytes, not ${layout.byteLength}`);
+  constructor(memory: CacheMemory, { pageSize, frameCount }: PageCacheOptions) {
+    const wanted = byteLengthFor(frameCount, pageSize);
+    if (memory.byteLengthMax < wanted) {
+      throw new RangeError(`memory has ${memory.byteLengthMax} bytes, not ${wanted}`);
     }
     this.pageSize = pageSize;
-    this.frameCount = frameCount;
-    this.#layout = layout;
-    this.#words = new Int32Array(memory, 0, layout.pagesOffset / 4);
-    this.#bytes = new Uint8Array(memory, 0, layout.byteLength);
-    const protectedCount = Math.floor(frameCount / PROTECTED_SHARE);
-    this.#sieve = new Sieve(frameCount, (frame) => this.#takeVisited(frame), protectedCount);
-    this.#free = Int32Array.from({ length: frameCount }, (_, index) => frameCount - 1 - index);
-    this.#freeCount = frameCount;
-    this.#format();
+    this.frameCountMax = framesWithin(memory.byteLengthMax, pageSize);
+    this.#layout = layOut(this.frameCountMax, pageSize);
+    this.#memory = memory;
+    this.#frameCount = frameCount;
+    this.#frameEnd = frameCount;
+    memory.resize(this.#pageOffset(frameCount));
+    const words = memory.words(this.#layout.pagesOffset);
+    this.#table = new FrameTable(words, this.#layout, bucketCountFor(frameCount));
+    const takeVisited = (frame: number) => this.#table.takeVisited(frame);
+    this.#evictable = new Sieve(frameCount, takeVisited, shareOf(frameCount, PROTECTED_SHARE));
+    this.#pinned = new Sieve(frameCount, takeVisited);
+    this.#isPinned = new Uint8Array(frameCount);
+    this.#listFree();
+  }
+
+  /** While the cache shrinks, what it is to have in the end. */
+  get frameCount(): number {
+    return this.#frameCount;
   }
 
   get stats(): PageCacheStats {
     return {
-      frameCount: this.frameCount,
+      frameCount: this.#frameCount,
+      frameCountMax: this.frameCountMax,
       pageSize: this.pageSize,
-      usedCount: this.frameCount - this.#freeCount,
+      byteLength: byteLengthFor(this.#frameCount, this.pageSize),
+      usedCount: this.#usedCount,
       closedCount: this.#closed.size,
+      pinnedCount: this.#pinned.count,
+      pinnedCountMax: this.#pinnedCountMax,
       insertCount: this.#insertCount,
       evictCount: this.#evictCount,
       hitCount: this.#hitCount,
@@ -102,63 +120,78 @@ export class PageCache {
 
   /** The page as of `seq`: a view that is right until the next change of the cache. */
   get(pgno: number, seq: number): Uint8Array | undefined {
-    const frame = this.#find(pgno, seq);
+    const frame = this.#table.find(pgno, seq);
     if (frame === undefined) {
       this.#missCount += 1;
       return undefined;
     }
     this.#hitCount += 1;
-    Atomics.store(this.#words, this.#word(frame, FRAME_WORD.visited), 1);
+    this.#table.setVisited(frame, true);
     return this.#page(frame);
   }
 
   /** As `get`, but it is no use of the page: nothing is counted and eviction sees nothing. */
   peek(pgno: number, seq: number): Uint8Array | undefined {
-    const frame = this.#find(pgno, seq);
+    const frame = this.#table.find(pgno, seq);
     return frame === undefined ? undefined : this.#page(frame);
   }
 
   /** Whether a reader has used the page since it came or since eviction last looked at it. */
   wasUsed(pgno: number, seq: number): boolean {
-    const frame = this.#find(pgno, seq);
-    if (frame === undefined) return false;
-    return Atomics.load(this.#words, this.#word(frame, FRAME_WORD.visited)) !== 0;
+    const frame = this.#table.find(pgno, seq);
+    return frame !== undefined && this.#table.isVisited(frame);
   }
 
   /** Takes back that the page was used: a scan that has passed it says nothing of its future. */
   forgetUse(pgno: number, seq: number): void {
-    const frame = this.#find(pgno, seq);
-    if (frame !== undefined) Atomics.store(this.#words, this.#word(frame, FRAME_WORD.visited), 0);
+    const frame = this.#table.find(pgno, seq);
+    if (frame !== undefined) this.#table.setVisited(frame, false);
   }
 
   /**
    * Takes a copy of the page, right for pins from `fromSeq` up to but not including `toSeq`. It
    * enters as not yet used. A version that is here already keeps its frame, over both ranges.
+   * `isAhead`: it is about to be read for the first time, and eviction gives it time for that.
    */
-  insert(pgno: number, fromSeq: number, toSeq: number | undefined, page: Uint8Array): void {
+  insert(
+    pgno: number,
+    fromSeq: number,
+    toSeq: number | undefined,
+    page: Uint8Array,
+    isAhead = false,
+  ): void {
     if (page.byteLength !== this.pageSize) {
       throw new RangeError(`page has ${page.byteLength} bytes, not ${this.pageSize}`);
     }
     const end = toSeq ?? OPEN_END;
     if (fromSeq >= end) return;
     if (this.#widen(pgno, fromSeq, end)) return;
-    const frame = this.#takeFrame();
-    this.#begin(frame);
-    this.#bytes.set(page, this.#pageOffset(frame));
-    this.#setWord(frame, FRAME_WORD.pgno, pgno);
-    this.#setRange(frame, fromSeq, end);
-    this.#setWord(frame, FRAME_WORD.visited, 0);
-    const bucket = this.#bucketWord(pgno);
-    this.#setWord(frame, FRAME_WORD.next, Atomics.load(this.#words, bucket));
-    this.#commit(frame);
-    Atomics.store(this.#words, bucket, frame + 1);
-    this.#sieve.insert(frame);
+    this.#fill(this.#takeFrame(), { pgno, fromSeq, end }, page, (frame) =>
+      this.#evictable.insert(frame, isAhead),
+    );
     this.#insertCount += 1;
+  }
+
+  /**
+   * Eviction leaves the newest version of the page alone from now on, until another version follows
+   * it. When as many are pinned as may be, the one that SIEVE would evict among them becomes an
+   * ordinary page. False when the page is not here, or none may be pinned.
+   */
+  pin(pgno: number): boolean {
+    const frame = this.#table.find(pgno, undefined);
+    if (frame === undefined) return false;
+    if (this.#isPinned[frame] === 1) return true;
+    if (this.#pinnedCountMax === 0) return false;
+    this.#unpinDownTo(this.#pinnedCountMax - 1);
+    this.#evictable.remove(frame);
+    this.#pinned.insert(frame);
+    this.#isPinned[frame] = 1;
+    return true;
   }
 
   /** The newest version of the page ends at `seq`. Tells whether it was here. */
   close(pgno: number, seq: number): boolean {
-    const frame = this.#find(pgno, undefined);
+    const frame = this.#table.find(pgno, undefined);
     if (frame === undefined) return false;
     this.#closeFrame(frame, seq);
     return true;
@@ -166,8 +199,8 @@ export class PageCache {
 
   /** The newest version of every page above `pgno` ends at `seq`. */
   closeAbove(pgno: number, seq: number): void {
-    for (let frame = 0; frame < this.frameCount; frame += 1) {
-      if (this.#pgnoOf(frame) <= pgno || this.#endOf(frame) !== OPEN_END) continue;
+    for (let frame = 0; frame < this.#frameEnd; frame += 1) {
+      if (this.#table.pgnoOf(frame) <= pgno || this.#table.endOf(frame) !== OPEN_END) continue;
       this.#closeFrame(frame, seq);
     }
   }
@@ -175,38 +208,81 @@ export class PageCache {
   /** Lets go of all versions that no pin from `oldestPin` on can see. */
   reclaim(oldestPin: number): void {
     for (const frame of this.#closed) {
-      if (this.#endOf(frame) > oldestPin) continue;
-      this.#sieve.remove(frame);
+      if (this.#table.endOf(frame) > oldestPin) continue;
+      this.#queueOf(frame).remove(frame);
       this.#release(frame);
     }
   }
 
-  #format(): void {
-    const HEADER = HEADER_WORD;
-    const layout = this.#layout;
-    this.#words[HEADER.layoutVersion] = LAYOUT_VERSION;
-    this.#words[HEADER.pageSize] = layout.pageSize;
-    this.#words[HEADER.frameCount] = layout.frameCount;
-    this.#words[HEADER.bucketCount] = layout.bucketCount;
-    this.#words[HEADER.bucketsOffset] = layout.bucketsOffset;
-    this.#words[HEADER.framesOffset] = layout.framesOffset;
-    this.#words[HEADER.pagesOffset] = layout.pagesOffset;
-    Atomics.store(this.#words, HEADER.magic, MAGIC);
+  /**
+   * From now on the cache has so many frames. More are there at once; fewer only when `settle`, to
+   * be called until then, has said so.
+   */
+  resize(frameCount: number): void {
+    if (!Number.isSafeInteger(frameCount) || frameCount < 1 || frameCount > this.frameCountMax) {
+      throw new RangeError(`frame count must be from 1 to ${this.frameCountMax}: ${frameCount}`);
+    }
+    if (frameCount > this.#frameEnd) {
+      this.#memory.resize(this.#pageOffset(frameCount));
+      this.#frameEnd = frameCount;
+    }
+    this.#frameCount = frameCount;
+    this.#resizeQueues();
+    this.#unpinDownTo(this.#pinnedCountMax);
+    this.#listFree();
+    this.#rehash();
   }
 
-  /** The frame of the page at a pin; without one, the frame whose range has no end. */
-  #find(pgno: number, seq: number | undefined): number | undefined {
-    const words = this.#words;
-    for (let link = words[this.#bucketWord(pgno)]!; link !== 0; ) {
-      const frame = link - 1;
-      if (this.#pgnoOf(frame) === pgno) {
-        const end = this.#endOf(frame);
-        const isRight = seq === undefined ? end === OPEN_END : this.#startOf(frame) <= seq;
-        if (isRight && (seq === undefined || seq < end)) return frame;
-      }
-      link = words[this.#word(frame, FRAME_WORD.next)]!;
+  /**
+   * Goes on with shrinking, by up to so many frames: what SIEVE would evict goes, what stays moves
+   * together, and the memory behind is given back. True when there is nothing left to do.
+   */
+  settle(frameCountMax: number): boolean {
+    if (this.#frameEnd === this.#frameCount) return true;
+    const end = Math.max(this.#frameCount, this.#frameEnd - frameCountMax);
+    while (this.#frameEnd > end) {
+      const last = this.#frameEnd - 1;
+      if (this.#table.pgnoOf(last) !== 0) this.#vacate(last);
+      this.#frameEnd = last;
     }
-    return undefined;
+    this.#memory.resize(this.#pageOffset(end));
+    if (end > this.#frameCount) return false;
+    this.#resizeQueues();
+    this.#rehash();
+    return true;
+  }
+
+  /** Moves the page of a frame that is to go, unless eviction takes it first. */
+  #vacate(frame: number): void {
+    while (this.#freeCount === 0) {
+      if (this.#evict() === frame) return;
+    }
+    const table = this.#table;
+    const version = {
+      pgno: table.pgnoOf(frame),
+      fromSeq: table.startOf(frame),
+      end: table.endOf(frame),
+    };
+    const queue = this.#queueOf(frame);
+    const isVisited = table.isVisited(frame);
+    this.#freeCount -= 1;
+    const to = this.#free[this.#freeCount]!;
+    this.#isPinned[to] = this.#isPinned[frame]!;
+    this.#fill(to, version, this.#page(frame), () => queue.replace(frame, to));
+    table.setVisited(to, isVisited);
+    this.#release(frame);
+  }
+
+  #fill(
+    frame: number,
+    { pgno, fromSeq, end }: { pgno: number; fromSeq: number; end: number },
+    page: Uint8Array,
+    enqueue: (frame: number) => void,
+  ): void {
+    this.#table.fill(frame, pgno, fromSeq, end, () => this.#page(frame).set(page));
+    this.#usedCount += 1;
+    this.#noteEnd(frame, end);
+    enqueue(frame);
   }
 
   /**
@@ -214,137 +290,103 @@ export class PageCache {
    * frame now holds for both ranges.
    */
   #widen(pgno: number, fromSeq: number, end: number): boolean {
-    const words = this.#words;
-    let overlapping: number | undefined;
-    for (let link = words[this.#bucketWord(pgno)]!; link !== 0; ) {
-      const frame = link - 1;
-      link = words[this.#word(frame, FRAME_WORD.next)]!;
-      if (this.#pgnoOf(frame) !== pgno) continue;
-      if (this.#startOf(frame) >= end || this.#endOf(frame) <= fromSeq) continue;
-      // Two versions cannot both be the one that is offered: the range is wrong, keep what is here.
-      if (overlapping !== undefined) return true;
-      overlapping = frame;
+    const [frame, another] = this.#table.overlapping(pgno, fromSeq, end);
+    if (frame === undefined) return false;
+    // Two versions cannot both be the one that is offered: the range is wrong, keep what is here.
+    if (another !== undefined) return true;
+    const start = Math.min(this.#table.startOf(frame), fromSeq);
+    const widest = Math.max(this.#table.endOf(frame), end);
+    if (start !== this.#table.startOf(frame) || widest !== this.#table.endOf(frame)) {
+      this.#table.setRange(frame, start, widest);
+      this.#noteEnd(frame, widest);
     }
-    if (overlapping === undefined) return false;
-    const start = Math.min(this.#startOf(overlapping), fromSeq);
-    const widest = Math.max(this.#endOf(overlapping), end);
-    if (start === this.#startOf(overlapping) && widest === this.#endOf(overlapping)) return true;
-    this.#begin(overlapping);
-    this.#setRange(overlapping, start, widest);
-    this.#commit(overlapping);
     return true;
   }
 
   #closeFrame(frame: number, seq: number): void {
-    if (this.#startOf(frame) >= seq) {
-      this.#sieve.remove(frame);
+    const start = this.#table.startOf(frame);
+    if (start >= seq) {
+      this.#queueOf(frame).remove(frame);
       this.#release(frame);
       return;
     }
-    this.#begin(frame);
-    this.#setRange(frame, this.#startOf(frame), seq);
-    this.#commit(frame);
+    this.#table.setRange(frame, start, seq);
+    this.#noteEnd(frame, seq);
+    if (this.#isPinned[frame] === 0) return;
+    this.#pinned.remove(frame);
+    this.#unpin(frame);
   }
 
   #takeFrame(): number {
-    if (this.#freeCount === 0) {
-      const evicted = this.#sieve.evict();
-      if (evicted === undefined) throw new Error("page cache: every frame is used, none is queued");
-      this.#release(evicted);
-      this.#evictCount += 1;
-    }
+    while (this.#freeCount === 0) this.#evict();
     this.#freeCount -= 1;
     return this.#free[this.#freeCount]!;
   }
 
-  /** Takes a frame out of its bucket and puts it on the free stack. */
+  #evict(): number {
+    const frame = this.#evictable.evict();
+    if (frame === undefined) throw new Error("page cache: every frame is used, none is queued");
+    this.#release(frame);
+    this.#evictCount += 1;
+    return frame;
+  }
+
+  /** Makes a frame free that is in no queue any more. */
   #release(frame: number): void {
-    const next = this.#words[this.#word(frame, FRAME_WORD.next)]!;
-    const bucket = this.#bucketWord(this.#pgnoOf(frame));
-    const first = this.#words[bucket]!;
-    if (first === frame + 1) {
-      Atomics.store(this.#words, bucket, next);
-    } else {
-      let before = first - 1;
-      for (;;) {
-        const link = this.#words[this.#word(before, FRAME_WORD.next)]!;
-        if (link === frame + 1) break;
-        before = link - 1;
-      }
-      this.#begin(before);
-      this.#setWord(before, FRAME_WORD.next, next);
-      this.#commit(before);
-    }
-    this.#begin(frame);
-    this.#setWord(frame, FRAME_WORD.pgno, 0);
-    this.#setWord(frame, FRAME_WORD.next, 0);
-    this.#commit(frame);
+    this.#table.empty(frame);
     this.#closed.delete(frame);
+    this.#isPinned[frame] = 0;
+    this.#usedCount -= 1;
+    if (frame >= this.#frameCount) return;
     this.#free[this.#freeCount] = frame;
     this.#freeCount += 1;
   }
 
-  #takeVisited(frame: number): boolean {
-    const word = this.#word(frame, FRAME_WORD.visited);
-    if (Atomics.load(this.#words, word) === 0) return false;
-    Atomics.store(this.#words, word, 0);
-    return true;
+  get #pinnedCountMax(): number {
+    return shareOf(this.#frameCount, PINNED_SHARE);
   }
 
-  /**
-   * Makes the version odd. The load that follows keeps later plain stores, those of the page's
-   * bytes, from becoming visible before it on machines that reorder stores.
-   */
-  #begin(frame: number): void {
-    const word = this.#word(frame, FRAME_WORD.version);
-    Atomics.store(this.#words, word, (this.#words[word]! + 1) | 0);
-    Atomics.load(this.#words, word);
+  #unpinDownTo(count: number): void {
+    while (this.#pinned.count > count) this.#unpin(this.#pinned.evict()!);
   }
 
-  /** Makes the version even again: everything written since `#begin` is visible before it. */
-  #commit(frame: number): void {
-    const word = this.#word(frame, FRAME_WORD.version);
-    Atomics.store(this.#words, word, (this.#words[word]! + 1) | 0);
+  /** What has left the queue of pinned frames is a page like others, which has just come. */
+  #unpin(frame: number): void {
+    this.#isPinned[frame] = 0;
+    this.#evictable.insert(frame);
   }
 
-  #setRange(frame: number, fromSeq: number, end: number): void {
-    const isOpen = end === OPEN_END;
-    this.#setWord(frame, FRAME_WORD.fromSeqLow, fromSeq % WORD_RANGE);
-    this.#setWord(frame, FRAME_WORD.fromSeqHigh, Math.floor(fromSeq / WORD_RANGE));
-    this.#setWord(frame, FRAME_WORD.toSeqLow, isOpen ? ALL_ONES : end % WORD_RANGE);
-    this.#setWord(frame, FRAME_WORD.toSeqHigh, isOpen ? ALL_ONES : Math.floor(end / WORD_RANGE));
-    if (isOpen) this.#closed.delete(frame);
+  #queueOf(frame: number): Sieve {
+    return this.#isPinned[frame] === 1 ? this.#pinned : this.#evictable;
+  }
+
+  #noteEnd(frame: number, end: number): void {
+    if (end === OPEN_END) this.#closed.delete(frame);
     else this.#closed.add(frame);
   }
 
-  #setWord(frame: number, word: number, value: number): void {
-    Atomics.store(this.#words, this.#word(frame, word), value | 0);
+  #resizeQueues(): void {
+    this.#evictable.resize(this.#frameEnd, shareOf(this.#frameCount, PROTECTED_SHARE));
+    this.#pinned.resize(this.#frameEnd, 0);
+    const isPinned = new Uint8Array(this.#frameEnd);
+    isPinned.set(this.#isPinned.subarray(0, this.#frameEnd));
+    this.#isPinned = isPinned;
   }
 
-  #pgnoOf(frame: number): number {
-    return this.#words[this.#word(frame, FRAME_WORD.pgno)]! >>> 0;
+  #listFree(): void {
+    this.#free = new Int32Array(this.#frameCount);
+    this.#freeCount = 0;
+    for (let frame = this.#frameCount - 1; frame >= 0; frame -= 1) {
+      if (this.#table.pgnoOf(frame) !== 0) continue;
+      this.#free[this.#freeCount] = frame;
+      this.#freeCount += 1;
+    }
   }
 
-  #startOf(frame: number): number {
-    return this.#number(frame, FRAME_WORD.fromSeqLow, FRAME_WORD.fromSeqHigh);
-  }
-
-  #endOf(frame: number): number {
-    return this.#number(frame, FRAME_WORD.toSeqLow, FRAME_WORD.toSeqHigh);
-  }
-
-  #number(frame: number, low: number, high: number): number {
-    const words = this.#words;
-    const highPart = words[this.#word(frame, high)]! >>> 0;
-    return highPart * WORD_RANGE + (words[this.#word(frame, low)]! >>> 0);
-  }
-
-  #word(frame: number, word: number): number {
-    return this.#layout.framesOffset / 4 + frame * FRAME_WORDS + word;
-  }
-
-  #bucketWord(pgno: number): number {
-    return this.#layout.bucketsOffset / 4 + bucketOf(pgno, this.#layout.bucketCount);
+  /** Buckets enough for every frame that may be used now. */
+  #rehash(): void {
+    const bucketCount = bucketCountFor(this.#frameEnd);
+    if (bucketCount !== this.#table.bucketCount) this.#table.rehash(bucketCount, this.#frameEnd);
   }
 
   #pageOffset(frame: number): number {
@@ -352,7 +394,10 @@ export class PageCache {
   }
 
   #page(frame: number): Uint8Array {
-    const offset = this.#pageOffset(frame);
-    return this.#bytes.subarray(offset, offset + this.pageSize);
+    return this.#memory.bytes(this.#pageOffset(frame), this.pageSize);
   }
+}
+
+function shareOf(frameCount: number, share: number): number {
+  return Math.floor(frameCount / share);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { byteLengthFor, PageCache } from "../src/index.ts";
+import { bufferMemory, byteLengthFor, PageCache } from "../src/index.ts";
 import { seededRandom } from "./random.ts";
 
 const pageSize = 512;
@@ -9,6 +9,13 @@ interface Version {
   from: number;
   to: number;
   fill: number;
+}
+
+/** As a program would choose: from a few frames to several times as many. */
+function growable(frameCount: number): PageCache {
+  const maxByteLength = byteLengthFor(4 * frameCount, pageSize);
+  const memory = bufferMemory(new ArrayBuffer(0, { maxByteLength }));
+  return new PageCache(memory, { frameCount, pageSize });
 }
 
 /** What the pages really are; the cache may know less, but nothing else. */
@@ -37,17 +44,14 @@ function page(fill: number): Uint8Array {
 
 function run(seed: number, frameCount: number, pageCount: number, steps: number): PageCache {
   const random = seededRandom(seed);
-  const cache = new PageCache(new ArrayBuffer(byteLengthFor(frameCount, pageSize)), {
-    frameCount,
-    pageSize,
-  });
+  const cache = growable(frameCount);
   const world = new World();
   let newest = 0;
   let oldestPin = 0;
   for (let pgno = 1; pgno <= pageCount; pgno += 1) world.change(pgno, 0, random(256));
   for (let step = 0; step < steps; step += 1) {
     const pgno = 1 + random(pageCount);
-    const choice = random(20);
+    const choice = random(21);
     if (choice < 8) {
       const seq = oldestPin + random(newest - oldestPin + 1);
       const found = cache.get(pgno, seq);
@@ -59,6 +63,7 @@ function run(seed: number, frameCount: number, pageCount: number, steps: number)
         const from = Math.max(real.from, seq - random(3));
         cache.insert(pgno, from, to, page(real.fill));
         expect(cache.peek(pgno, seq)).toEqual(page(real.fill));
+        if (random(4) === 0) cache.pin(pgno);
       }
     } else if (choice < 16) {
       newest += 1;
@@ -75,11 +80,15 @@ function run(seed: number, frameCount: number, pageCount: number, steps: number)
       const limit = pageCount - random(5);
       for (let gone = limit + 1; gone <= pageCount; gone += 1) world.drop(gone, newest);
       cache.closeAbove(limit, newest);
-    } else {
+    } else if (choice < 20) {
       oldestPin += random(newest - oldestPin + 1);
       cache.reclaim(oldestPin);
-    }
-    expect(cache.stats.usedCount).toBeLessThanOrEqual(frameCount);
+    } else if (random(10) === 0) cache.resize(frameCount + random(3 * frameCount));
+    const isSettled = cache.settle(random(5));
+    const { usedCount, pinnedCount, pinnedCountMax } = cache.stats;
+    if (isSettled) expect(usedCount).toBeLessThanOrEqual(cache.frameCount);
+    expect(usedCount).toBeLessThanOrEqual(4 * frameCount);
+    expect(pinnedCount).toBeLessThanOrEqual(pinnedCountMax);
   }
   return cache;
 }
@@ -87,12 +96,13 @@ function run(seed: number, frameCount: number, pageCount: number, steps: number)
 describe("PageCache against a model", () => {
   for (const seed of [11, 12, 13, 14]) {
     it(`never gives a page that is not there at that pin, seed ${seed}`, () => {
-      const cache = run(seed, 16, 40, 6_000);
+      const cache = run(seed, 16, 80, 6_000);
       expect(cache.stats.evictCount).toBeGreaterThan(0);
+      expect(cache.stats.pinnedCount).toBeGreaterThan(0);
     });
 
     it(`evicts nothing while there is room, seed ${seed}`, () => {
-      const cache = run(seed, 4096, 20, 3_000);
+      const cache = run(seed, 1024, 20, 3_000);
       expect(cache.stats.evictCount).toBe(0);
       expect(cache.stats.hitCount).toBeGreaterThan(0);
     });

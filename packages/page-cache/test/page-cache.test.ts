@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { byteLengthFor, PageCache } from "../src/index.ts";
+import { bufferMemory, byteLengthFor, PageCache } from "../src/index.ts";
 
 const pageSize = 512;
 
 function open(frameCount: number): PageCache {
   const memory = new SharedArrayBuffer(byteLengthFor(frameCount, pageSize));
-  return new PageCache(memory, { frameCount, pageSize });
+  return new PageCache(bufferMemory(memory), { frameCount, pageSize });
 }
 
 function page(fill: number): Uint8Array {
@@ -101,6 +101,7 @@ describe("PageCache", () => {
   it("refuses a page of another size and a memory that is too small", () => {
     expect(() => open(8).insert(1, 0, undefined, new Uint8Array(511))).toThrow(RangeError);
     const memory = new ArrayBuffer(4096);
-    expect(() => new PageCache(memory, { frameCount: 8, pageSize })).toThrow(RangeError);
+    const make = () => new PageCache(bufferMemory(memory), { frameCount: 8, pageSize });
+    expect(make).toThrow(RangeError);
   });
 });

@@ -8,22 +8,24 @@ import { bucketOf, FRAME_WORD, FRAME_WORDS, HEADER_WORD } from "../src/index.ts"
 
 interface Start {
   readonly memory: SharedArrayBuffer;
-  /** Word 0: the newest seq. Word 1: stop. */
+  /** Word 0: the newest seq. Word 1: stop. Word 2: pages that were found, by all readers. */
   readonly control: SharedArrayBuffer;
   readonly pageCount: number;
 }
 
 const { memory, control, pageCount } = workerData as Start;
+/** As long as the memory, however it grows. */
 const words = new Int32Array(memory);
 const state = new Int32Array(control);
 const pageSize = words[HEADER_WORD.pageSize]!;
-const bucketCount = words[HEADER_WORD.bucketCount]!;
 const bucketsWord = words[HEADER_WORD.bucketsOffset]! / 4;
 const framesWord = words[HEADER_WORD.framesOffset]! / 4;
 const pagesOffset = words[HEADER_WORD.pagesOffset]!;
 
 /** The words of the page at a pin, or nothing when it is not here or changed meanwhile. */
 function read(pgno: number, seq: number): Int32Array | undefined {
+  // It changes with the size of the cache.
+  const bucketCount = Atomics.load(words, HEADER_WORD.bucketCount);
   let link = Atomics.load(words, bucketsWord + bucketOf(pgno, bucketCount));
   for (let steps = 0; link !== 0 && steps < 1000; steps += 1) {
     const frame = link - 1;
@@ -58,6 +60,7 @@ while (Atomics.load(state, 1) === 0 && problem === undefined) {
     continue;
   }
   hits += 1;
+  Atomics.add(state, 2, 1);
   // Each page is one number, over and over: the page number, and below it the seq that wrote it.
   const word = page[0]!;
   if (page.some((other) => other !== word)) problem = `page ${pgno} is torn`;

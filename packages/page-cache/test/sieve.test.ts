@@ -4,7 +4,7 @@ import { seededRandom } from "./random.ts";
 
 /** SIEVE as its authors describe it, on a plain array: newest first. */
 class NaiveSieve {
-  queue: { frame: number; visited: boolean; bornAt: number }[] = [];
+  queue: { frame: number; visited: boolean; bornAt: number; isAhead: boolean }[] = [];
   hand: number | undefined;
   insertCount = 0;
   protectedCount: number;
@@ -13,8 +13,8 @@ class NaiveSieve {
     this.protectedCount = protectedCount;
   }
 
-  insert(frame: number) {
-    this.queue.unshift({ frame, visited: false, bornAt: this.insertCount });
+  insert(frame: number, isAhead: boolean) {
+    this.queue.unshift({ frame, visited: false, bornAt: this.insertCount, isAhead });
     this.insertCount += 1;
   }
 
@@ -28,16 +28,25 @@ class NaiveSieve {
     this.queue.splice(index, 1);
   }
 
+  replace(from: number, to: number) {
+    this.queue.find((entry) => entry.frame === from)!.frame = to;
+    if (this.hand === from) this.hand = to;
+  }
+
   evict(): number | undefined {
     if (this.queue.length === 0) return undefined;
-    const isYoung = ({ bornAt }: { bornAt: number }) =>
-      this.insertCount - bornAt <= this.protectedCount;
-    const orOldest = (at: number) =>
-      at < 0 || isYoung(this.queue[at]!) ? this.queue.length - 1 : at;
-    let index = orOldest(this.queue.findIndex((entry) => entry.frame === this.hand));
+    const isSpared = ({ bornAt, isAhead }: { bornAt: number; isAhead: boolean }) =>
+      isAhead && this.insertCount - bornAt <= this.protectedCount;
+    const oldest = this.queue.length - 1;
+    const nextFrom = (start: number) => {
+      const order = [...this.queue.keys()].reverse();
+      const from = start < 0 ? order : [...order.filter((at) => at <= start), ...order];
+      return from.find((at) => !isSpared(this.queue[at]!)) ?? oldest;
+    };
+    let index = nextFrom(this.queue.findIndex((entry) => entry.frame === this.hand));
     while (this.queue[index]!.visited) {
       this.queue[index]!.visited = false;
-      index = orOldest(index - 1);
+      index = nextFrom(index - 1);
     }
     const { frame } = this.queue[index]!;
     this.hand = this.queue[index - 1]?.frame;
@@ -64,7 +73,7 @@ describe("Sieve", () => {
     expect(sieve.evict()).toBe(0);
   });
 
-  it("leaves alone what was inserted last, so that a scan reads what was fetched for it", () => {
+  it("leaves alone what was inserted ahead, so that a scan reads what was fetched for it", () => {
     const frameCount = 64;
     const ahead = frameCount / 4;
     const visited = new Set<number>();
@@ -76,7 +85,7 @@ describe("Sieve", () => {
       const frame = free.pop() ?? sieve.evict()!;
       for (const [other, at] of pages) if (at === frame) pages.delete(other);
       visited.delete(frame);
-      sieve.insert(frame);
+      sieve.insert(frame, true);
       pages.set(page, frame);
       const read = pages.get(page - ahead + 1);
       if (read === undefined && page >= ahead) lost += 1;
@@ -100,8 +109,18 @@ describe("Sieve", () => {
       const free = Array.from({ length: 32 }, (_, index) => index);
       for (let step = 0; step < 20_000; step += 1) {
         const used = naive.queue;
-        const choice = random(10);
-        if (choice < 4 && used.length > 0) {
+        const choice = random(12);
+        if (choice === 10 && used.length > 0 && free.length > 0) {
+          const { frame } = used[random(used.length)]!;
+          const to = free.pop()!;
+          sieve.replace(frame, to);
+          naive.replace(frame, to);
+          if (visited.delete(frame)) visited.add(to);
+          free.push(frame);
+        } else if (choice === 11) {
+          // Of a frame that is neither here nor there, nothing is asked.
+          sieve.resize(32 + random(8), protectedCount);
+        } else if (choice < 4 && used.length > 0) {
           const { frame } = used[random(used.length)]!;
           visited.add(frame);
           naive.visit(frame);
@@ -113,8 +132,9 @@ describe("Sieve", () => {
           free.push(frame);
         } else if (free.length > 0) {
           const frame = free.pop()!;
-          sieve.insert(frame);
-          naive.insert(frame);
+          const isAhead = random(3) === 0;
+          sieve.insert(frame, isAhead);
+          naive.insert(frame, isAhead);
         } else {
           const frame = sieve.evict();
           expect(frame).toBe(naive.evict());

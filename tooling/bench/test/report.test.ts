@@ -109,6 +109,19 @@ describe("one-row commits", () => {
     expect(burst(8)?.met).toBe(true);
     expect(burst(8.1)?.met).toBe(false);
   });
+
+  it("have to at a moderate pace, too, through each driver", () => {
+    const results = (ours: number, plain: number) =>
+      ["better-sqlite3", "node:sqlite"].flatMap((driver) => {
+        const facts = { case: "paced", measure: "commit", driver };
+        return checkBars([
+          measured(facts, ours),
+          measured({ ...facts, contender: "plain file, WAL" }, plain),
+        ]).filter(({ found }) => found !== "not measured");
+      });
+    expect(results(8, 10).map(({ met }) => met)).toEqual([true, true]);
+    expect(results(8.1, 10).map(({ met }) => met)).toEqual([false, false]);
+  });
 });
 
 describe("the cases that bars name", () => {

@@ -89,6 +89,13 @@ const BARS: readonly Bar[] = [
     select: { ...AT, case: "transactions", measure },
     drivers: BOTH,
   })),
+  {
+    bar: "one-row commits, one every 1 ms, take at most 0.8 of those to a plain file in WAL mode",
+    ratioMax: 0.8,
+    contenders: ["plain file, WAL"],
+    select: { ...AT, case: "paced", measure: "commit" },
+    drivers: BOTH,
+  },
   ...COMMIT_SPREADS.flatMap(({ measure, ratioMax }) =>
     COMMIT_EXTREMES.map(({ what, most, least }) => ({
       bar: `a commit (${measure}) takes as long ${what}`,

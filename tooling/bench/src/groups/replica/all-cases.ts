@@ -8,6 +8,7 @@ import { duringUpload } from "./cases/during-upload.ts";
 import { hydrate } from "./cases/hydrate.ts";
 import { hydrated } from "./cases/hydrated.ts";
 import { open } from "./cases/open.ts";
+import { paced } from "./cases/paced.ts";
 import { points } from "./cases/points.ts";
 import { remote } from "./cases/remote.ts";
 import { scan } from "./cases/scan.ts";
@@ -25,6 +26,7 @@ export const REPLICA_CASES: readonly ReplicaCase[] = [
   hydrated,
   commits,
   transactions,
+  paced,
   commitLatency,
   steady,
   remote,
