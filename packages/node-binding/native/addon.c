@@ -174,6 +174,14 @@ static napi_value setTxid(napi_env env, napi_callback_info info){
   return NULL;
 }
 
+/* setCurrent(id, agoMs); below 0: the state is the newest until told otherwise */
+static napi_value setCurrent(napi_env env, napi_callback_info info){
+  HwArgs args = hwArgs(env, info);
+  HwMount *pMount = hwMountAt(&args, 0);
+  if( pMount!=NULL ) hwMountSetCurrent(pMount, hwNumberAt(&args, 1));
+  return NULL;
+}
+
 static napi_value setWritable(napi_env env, napi_callback_info info){
   HwArgs args = hwArgs(env, info);
   HwMount *pMount = hwMountAt(&args, 0);
@@ -189,6 +197,16 @@ static napi_value isWriting(napi_env env, napi_callback_info info){
   HwArgs args = hwArgs(env, info);
   HwMount *pMount = hwMountAt(&args, 0);
   return pMount ? hwBoolean(env, hwMountWriting(pMount)) : NULL;
+}
+
+/* endCommits(id, reason) -> boolean: false while one is under way */
+static napi_value endCommits(napi_env env, napi_callback_info info){
+  HwArgs args = hwArgs(env, info);
+  HwMount *pMount = hwMountAt(&args, 0);
+  char z[HW_REASON_MAX];
+  if( pMount==NULL ) return NULL;
+  hwTextAt(&args, 1, z, sizeof(z));
+  return hwBoolean(env, hwMountEndCommits(pMount, z));
 }
 
 /* switchMode(id, write, pageOne | undefined) -> boolean: false while a write transaction is open */
@@ -233,9 +251,11 @@ static const HwFunction aFunction[] = {
   { "mountState", mountState },
   { "publish", publish },
   { "setTxid", setTxid },
+  { "setCurrent", setCurrent },
   { "setWritable", setWritable },
   { "oldestPin", oldestPin },
   { "isWriting", isWriting },
+  { "endCommits", endCommits },
   { "switchMode", switchMode },
 };
 

@@ -13,7 +13,7 @@ napi_value hwThrow(napi_env env, const char *zCode, const char *zMessage){
 napi_value hwThrowErrno(napi_env env, int err, const char *zWhat){
   char z[HW_REASON_MAX];
   snprintf(z, sizeof(z), "%s: %s", zWhat, strerror(err));
-  return hwThrow(env, err==ENOSPC ? "ENOSPC" : "HEADWATER_NATIVE", z);
+  return hwThrow(env, err==ENOSPC ? "ENOSPC" : err==ENOENT ? "ENOENT" : "HEADWATER_NATIVE", z);
 }
 
 

@@ -15,24 +15,55 @@ static void onCacheGone(napi_env env, void *pData, void *pHint){
   hwCacheMemoryUnref(pHint);
 }
 
-/* cacheAllocate(id, bytes) -> ArrayBuffer */
-static napi_value cacheAllocate(napi_env env, napi_callback_info info){
+/* cacheReserve(id, bytes, bytesMax) -> bytes that there may ever be */
+static napi_value cacheReserve(napi_env env, napi_callback_info info){
   HwArgs args = hwArgs(env, info);
   HwMount *pMount = hwMountAt(&args, 0);
+  if( pMount==NULL ) return NULL;
+  if( pMount->pCacheMemory!=NULL ) return hwThrowErrno(env, EBUSY, "the page cache exists");
+  pMount->pCacheMemory = hwCacheMemoryNew((size_t)hwNumberAt(&args, 1),
+    (size_t)hwNumberAt(&args, 2));
+  if( pMount->pCacheMemory==NULL ){
+    return hwThrowErrno(env, ENOMEM, "cannot reserve addresses for the page cache");
+  }
+  return hwNumber(env, (double)pMount->pCacheMemory->n);
+}
+
+/* cacheExtend(id, from, end) -> ArrayBuffer of these bytes */
+static napi_value cacheExtend(napi_env env, napi_callback_info info){
+  HwArgs args = hwArgs(env, info);
+  HwMount *pMount = hwMountAt(&args, 0);
+  size_t iFrom = (size_t)hwNumberAt(&args, 1), iEnd = (size_t)hwNumberAt(&args, 2);
   HwCacheMemory *p;
   napi_value buffer;
   if( pMount==NULL ) return NULL;
-  if( pMount->pCacheMemory!=NULL ) return hwThrowErrno(env, EBUSY, "the page cache exists");
-  p = hwCacheMemoryNew((size_t)hwNumberAt(&args, 1));
-  if( p==NULL ) return hwThrowErrno(env, ENOMEM, "cannot allocate the page cache");
+  p = pMount->pCacheMemory;
+  if( p==NULL || iFrom>=iEnd || iEnd>p->n ){
+    return hwThrowErrno(env, EINVAL, "cannot extend the page cache");
+  }
+  if( !hwCacheMemoryExtend(p, iFrom, iEnd) ){
+    return hwThrowErrno(env, ENOMEM, "cannot extend the page cache");
+  }
   atomic_fetch_add(&p->refs, 1);
-  if( napi_create_external_arraybuffer(env, p->p, p->n, onCacheGone, p, &buffer)!=napi_ok ){
-    hwCacheMemoryUnref(p);
+  if( napi_create_external_arraybuffer(env, p->p+iFrom, iEnd-iFrom, onCacheGone, p, &buffer)
+      !=napi_ok ){
     hwCacheMemoryUnref(p);
     return hwThrowErrno(env, ENOTSUP, "cannot share the page cache");
   }
-  pMount->pCacheMemory = p;
   return buffer;
+}
+
+/* cacheRelease(id, from, end) */
+static napi_value cacheRelease(napi_env env, napi_callback_info info){
+  HwArgs args = hwArgs(env, info);
+  HwMount *pMount = hwMountAt(&args, 0);
+  size_t iFrom = (size_t)hwNumberAt(&args, 1), iEnd = (size_t)hwNumberAt(&args, 2);
+  if( pMount==NULL ) return NULL;
+  if( pMount->pCacheMemory==NULL || iFrom>iEnd || iEnd>pMount->pCacheMemory->n ){
+    return hwThrowErrno(env, EINVAL, "cannot release the page cache");
+  }
+  hwCacheMemoryRelease(pMount->pCacheMemory, iFrom, iEnd);
+  return NULL;
 }
 
 static napi_value cachePublish(napi_env env, napi_callback_info info){
@@ -252,7 +283,9 @@ static napi_value fileUnlock(napi_env env, napi_callback_info info){
 const HwFunction aHwStoreFunction[] = {
   { "fileLock", fileLock },
   { "fileUnlock", fileUnlock },
-  { "cacheAllocate", cacheAllocate },
+  { "cacheReserve", cacheReserve },
+  { "cacheExtend", cacheExtend },
+  { "cacheRelease", cacheRelease },
   { "cachePublish", cachePublish },
   { "journalRecover", journalRecover },
   { "journalRotate", journalRotate },

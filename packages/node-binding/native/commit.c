@@ -181,8 +181,12 @@ static void publish(HwFile *pFile){
   pthread_mutex_unlock(&pMount->mutex);
   for(i=0; i<p->nPage; i++){
     struct HwTxnPage *pPage = &p->aPage[i];
-    u8 *pData = pPage->pgno<=p->nFilePages ? pPage->pData : NULL;
-    hwRecentSet(pMount, pPage->pgno, serial, p->pageSize, pPage->depth, pData);
+    if( pPage->pData!=NULL && pPage->pgno<=p->nFilePages ){
+      u8 **ppData = &p->apBuffer[pPage->iBuffer];
+      hwRecentKeep(pMount, pPage->pgno, serial, p->pageSize, pPage->depth, ppData);
+    }else{
+      hwRecentForget(pMount, pPage->pgno);
+    }
   }
   hwTxnReset(p);
   if( bNotice ) hwNotify(pMount->id, HW_NOTICE_COMMIT);

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include "headwater.h"
 
-#define BLOCK 64                     /* bytes compared at once */
+#define BLOCK 64                     /* bytes compared at once: most are equal */
 #define GAP 8                        /* equal bytes that do not end a range */
 
 static void put16(u8 *p, u32 v){
@@ -21,6 +21,14 @@ static void put16(u8 *p, u32 v){
 }
 
 static u32 get16(const u8 *p){ return p[0] | (u32)p[1]<<8; }
+
+/* The first byte from i on that differs, or n. */
+static u32 nextDifference(const u8 *pOld, const u8 *pNew, u32 i, u32 n){
+  while( n-i>=BLOCK && memcmp(pOld+i, pNew+i, BLOCK)==0 ) i += BLOCK;
+  while( n-i>=8 && memcmp(pOld+i, pNew+i, 8)==0 ) i += 8;
+  while( i<n && pOld[i]==pNew[i] ) i++;
+  return i;
+}
 
 /* End of the range that begins at i: after the last byte that differs before GAP equal ones. */
 static u32 rangeEnd(const u8 *pOld, const u8 *pNew, u32 i, u32 n){
@@ -38,25 +46,17 @@ static u32 rangeEnd(const u8 *pOld, const u8 *pNew, u32 i, u32 n){
 
 /* Size of the delta written to pOut, or 0 when it would not fit into nMax bytes. */
 u32 hwDeltaMake(const u8 *pOld, const u8 *pNew, u32 n, u8 *pOut, u32 nMax){
-  u32 nOut = 4, i = 0, nBody;
+  u32 nOut = 4, nBody;
+  u32 i = nextDifference(pOld, pNew, 0, n);
   while( i<n ){
-    u32 end, length;
-    if( (i%BLOCK)==0 && memcmp(pOld+i, pNew+i, BLOCK)==0 ){
-      i += BLOCK;
-      continue;
-    }
-    if( pOld[i]==pNew[i] ){
-      i++;
-      continue;
-    }
-    end = rangeEnd(pOld, pNew, i, n);
-    length = end-i;
+    u32 end = rangeEnd(pOld, pNew, i, n);
+    u32 length = end-i;
     if( length>0xffff || nOut+4+length>nMax ) return 0;
     put16(pOut+nOut, i);
     put16(pOut+nOut+2, length);
     memcpy(pOut+nOut+4, pNew+i, length);
     nOut += 4+length;
-    i = end;
+    i = nextDifference(pOld, pNew, end, n);
   }
   nBody = nOut-4;
   memcpy(pOut, &nBody, 4);
@@ -119,31 +119,39 @@ static HwRecent *recentNew(u32 pageSize){
   return p;
 }
 
-/* Writer.  pData NULL: forget the page.  Failing to remember costs speed only. */
-void hwRecentSet(
+/* Writer. */
+void hwRecentForget(HwMount *pMount, u32 pgno){
+  struct RecentPage *pSlot;
+  if( pMount->pRecent==NULL ) return;
+  pSlot = slotOf(pMount->pRecent, pgno);
+  if( pSlot->pgno==pgno ) pSlot->pgno = 0;
+}
+
+/*
+** Writer.  Keeps the page that *ppData holds, and gives another buffer of that size or NULL in its
+** place: a copy would cost more than all else here.  Failing to remember costs speed only.
+*/
+void hwRecentKeep(
   HwMount *pMount,
   u32 pgno,
   u32 segment,
   u32 pageSize,
   u32 depth,
-  const u8 *pData
+  u8 **ppData
 ){
   struct RecentPage *pSlot;
+  u8 *pData = *ppData;
   if( pMount->pRecent!=NULL && pMount->pRecent->pageSize!=pageSize ){
     hwRecentFree(pMount->pRecent);
     pMount->pRecent = NULL;
   }
   if( pMount->pRecent==NULL && (pMount->pRecent = recentNew(pageSize))==NULL ) return;
   pSlot = slotOf(pMount->pRecent, pgno);
-  if( pData==NULL ){
-    if( pSlot->pgno==pgno ) pSlot->pgno = 0;
-    return;
-  }
-  if( pSlot->pData==NULL && (pSlot->pData = malloc(pageSize))==NULL ) return;
+  *ppData = pSlot->pData;
+  pSlot->pData = pData;
   pSlot->pgno = pgno;
   pSlot->segment = segment;
   pSlot->depth = depth;
-  memcpy(pSlot->pData, pData, pageSize);
 }
 
 void hwRecentFree(HwRecent *p){

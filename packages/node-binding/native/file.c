@@ -242,7 +242,10 @@ static void dropWriter(HwFile *pFile){
   hwTxnDiscard(pFile);
   pFile->bFresh = pFile->bFailed = 0;
   pthread_mutex_lock(&pMount->mutex);
-  if( pMount->pWriter==pFile ) pMount->pWriter = NULL;
+  if( pMount->pWriter==pFile ){
+    atomic_store(&pMount->bCommitting, 0);
+    pMount->pWriter = NULL;
+  }
   pthread_mutex_unlock(&pMount->mutex);
 }
 
@@ -310,6 +313,32 @@ static int hwCheckReservedLock(sqlite3_file *p, int *pOut){
   return SQLITE_OK;
 }
 
+/*
+** Phase one, unless the mount is being closed: then COMMIT fails, since nobody would bring it into
+** the bucket, and the journal may be another process's by now.
+*/
+static int beginCommit(HwFile *pFile){
+  HwMount *pMount = pFile->pMount;
+  int rc = SQLITE_READONLY;
+  if( !pFile->txn.bOpen ) return SQLITE_OK;
+  atomic_store(&pMount->bCommitting, 1);
+  if( !atomic_load(&pMount->bEnding) ){
+    rc = hwCommitPhaseOne(pFile);
+  }else{
+    pthread_mutex_lock(&pMount->mutex);
+    hwWhy(pFile, "%s", pMount->zReason);
+    pthread_mutex_unlock(&pMount->mutex);
+  }
+  if( rc!=SQLITE_OK ) atomic_store(&pMount->bCommitting, 0);
+  return rc;
+}
+
+static int endCommit(HwFile *pFile){
+  int rc = hwCommitPhaseTwo(pFile);
+  atomic_store(&pFile->pMount->bCommitting, 0);
+  return rc;
+}
+
 static int hwFileControl(sqlite3_file *p, int op, void *pArg){
   HwFile *pFile = (HwFile*)p;
   if( op==HW_FCNTL_SELF ){
@@ -319,9 +348,9 @@ static int hwFileControl(sqlite3_file *p, int op, void *pArg){
   if( pFile->pMount==NULL ) return SQLITE_NOTFOUND;
   switch( op ){
     case SQLITE_FCNTL_SYNC:
-      return hwCommitPhaseOne(pFile);
+      return beginCommit(pFile);
     case SQLITE_FCNTL_COMMIT_PHASETWO:
-      return hwCommitPhaseTwo(pFile);
+      return endCommit(pFile);
     case SQLITE_FCNTL_BUSYHANDLER:
       memcpy(&pFile->xBusy, &((void**)pArg)[0], sizeof(void*));
       pFile->pBusyArg = ((void**)pArg)[1];

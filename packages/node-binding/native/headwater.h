@@ -40,7 +40,6 @@ typedef int64_t i64;
 #define HW_HEADER_SIZE 40            /* what SQLite reads of page 1 at the start of a transaction */
 #define HW_ROOM_WAIT_MS 10           /* between two looks whether the journal has room again */
 #define HW_DELTA_DEPTH 16            /* deltas in a row: a read costs one more for each */
-#define HW_CHAIN_MAX 64              /* frames looked at: a changing chain may be a circle */
 #define HW_IMAGE_CHUNKS 4096         /* of HW_IMAGE_CHUNK_PAGES pages: every legal pgno */
 #define HW_IMAGE_CHUNK_PAGES (1u<<20)
 
@@ -79,8 +78,8 @@ struct HwState {
 /* Page cache memory, written by the engine only.  Layout: the page-cache package. */
 struct HwCacheMemory {
   u8 *p;
-  size_t n;
-  atomic_int refs;                   /* the mount and the engine's view of it */
+  size_t n;                          /* bytes of addresses; those in use are the engine's affair */
+  atomic_int refs;                   /* the mount and each of the engine's views of it */
 };
 
 /* The local image: which pages of the file may be read. */
@@ -101,6 +100,9 @@ struct HwMount {
   char zName[HW_NAME_MAX];
   atomic_uint pageSize;              /* 0 until known */
   atomic_int bClosed;                /* the engine is gone or has unmounted this */
+  atomic_int bEnding;                /* no COMMIT begins any more */
+  atomic_int bCommitting;            /* pWriter's COMMIT has begun and is not over */
+  _Atomic(i64) currentMs;            /* when the state was the newest, monotonic; 0: it is */
 
   /* Under mutex */
   HwState state;
@@ -151,12 +153,13 @@ struct HwTxn {
   struct HwTxnPage {
     u32 pgno;
     u8 *pData;                       /* in memory, or NULL when in the journal */
+    u32 iBuffer;                     /* of pData in apBuffer */
     i64 offset;                      /* of the data in the journal; -1: not there, -2: all zero */
     u32 nDelta;                      /* the data is a delta of this size; 0: the whole page */
     u32 depth;                       /* deltas since the last whole version */
   } *aPage;
   u32 nPageAlloc;
-  u8 **apBuffer;                     /* page buffers, reused from transaction to transaction */
+  u8 **apBuffer;                     /* page buffers, reused; one that was given away is NULL */
   u32 nBuffer, nBufferUsed, nBufferAlloc;
   u32 bufferSize;                    /* page size that the buffers were made for */
   u8 *pDelta;                        /* room for the deltas of one batch */
@@ -214,10 +217,13 @@ HwMount *hwMountById(u32 id);                        /* engine; no reference */
 void hwMountRelease(HwMount*);                       /* any */
 void hwMountClose(HwMount*, const char *zReason);    /* any */
 void hwMountCloseAll(const char *zReason);           /* any: the engine has died */
+void hwMountSetCurrent(HwMount*, double agoMs);      /* engine; below 0: it is the newest */
+u64 hwMountLagSeconds(HwMount*);                     /* any */
 void hwMountSetWritable(HwMount*, int bWritable, const char *zReason); /* engine */
 int hwPin(HwFile*);                                  /* SQLite thread */
 void hwUnpin(HwFile*);                               /* SQLite thread */
 int hwMountWriting(HwMount*);                        /* engine: a write transaction is open */
+int hwMountEndCommits(HwMount*, const char *zReason); /* engine; 0: one is under way */
 int hwMountSwitch(HwMount*, int bWrite, const u8 *aHeader); /* engine; 0: one is open */
 u64 hwOldestPin(HwMount*);                           /* engine */
 u64 hwPublish(HwMount*, u32 pageCount, u32 changeCounter, u64 txid); /* engine */
@@ -269,12 +275,15 @@ int hwSegmentFd(HwSegment*);
 u32 hwDeltaMake(const u8 *pOld, const u8 *pNew, u32 n, u8 *pOut, u32 nMax);
 int hwDeltaApply(u8 *pPage, u32 n, const u8 *pDelta, u32 nDelta);
 const u8 *hwRecentFind(HwMount*, u32 pgno, u32 segment, u32 pageSize, u32 *pDepth);
-void hwRecentSet(HwMount*, u32 pgno, u32 segment, u32 pageSize, u32 depth, const u8 *pData);
+void hwRecentKeep(HwMount*, u32 pgno, u32 segment, u32 pageSize, u32 depth, u8 **ppData);
+void hwRecentForget(HwMount*, u32 pgno);
 void hwRecentFree(HwRecent*);
 
 /* frame.c */
 int hwFrameRead(HwCacheMemory*, u32 pgno, u64 seq, u32 pageSize, u8 *pOut);
-HwCacheMemory *hwCacheMemoryNew(size_t n);
+HwCacheMemory *hwCacheMemoryNew(size_t nMin, size_t nMax);
+int hwCacheMemoryExtend(HwCacheMemory*, size_t iFrom, size_t iEnd);
+void hwCacheMemoryRelease(HwCacheMemory*, size_t iFrom, size_t iEnd);
 void hwCacheMemoryUnref(HwCacheMemory*);
 
 /* image.c */

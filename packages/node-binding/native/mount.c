@@ -10,6 +10,7 @@
 */
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include "txn.h"
 
 #define READ_ONLY "this database is mounted in read mode"
@@ -122,6 +123,7 @@ void hwMountClose(HwMount *p, const char *zReason){
   pthread_mutex_lock(&p->mutex);
   snprintf(p->zReason, sizeof(p->zReason), "%s", zReason);
   p->bWritable = 0;
+  atomic_store(&p->bEnding, 1);
   atomic_store(&p->bClosed, 1);
   pthread_cond_broadcast(&p->room);
   pthread_mutex_unlock(&p->mutex);
@@ -143,6 +145,24 @@ void hwMountCloseAll(const char *zReason){
   }
 }
 
+static i64 nowMs(void){
+  struct timespec ts;
+  clock_gettime(CLOCK_MONOTONIC, &ts);
+  return (i64)ts.tv_sec*1000 + ts.tv_nsec/1000000;
+}
+
+/* Engine thread.  The state was the newest so long ago; below 0: it is, until told otherwise. */
+void hwMountSetCurrent(HwMount *p, double agoMs){
+  atomic_store(&p->currentMs, agoMs<0 ? 0 : nowMs() - (i64)agoMs);
+}
+
+/* Any thread.  Whole seconds. */
+u64 hwMountLagSeconds(HwMount *p){
+  i64 currentMs = atomic_load(&p->currentMs);
+  i64 lagMs = currentMs==0 ? 0 : nowMs()-currentMs;
+  return lagMs>0 ? (u64)lagMs/1000 : 0;
+}
+
 /* Engine thread. */
 void hwMountSetWritable(HwMount *p, int bWritable, const char *zReason){
   pthread_mutex_lock(&p->mutex);
@@ -150,6 +170,17 @@ void hwMountSetWritable(HwMount *p, int bWritable, const char *zReason){
   snprintf(p->zReason, sizeof(p->zReason), "%s", zReason);
   pthread_cond_broadcast(&p->room);
   pthread_mutex_unlock(&p->mutex);
+}
+
+/*
+** Engine thread.  No COMMIT begins from now on, not even that of a transaction that is open.  0
+** while one is under way that began before.  (Each side says what it does before it looks at the
+** other: see beginCommit in file.c.)
+*/
+int hwMountEndCommits(HwMount *p, const char *zReason){
+  hwMountSetWritable(p, 0, zReason);
+  atomic_store(&p->bEnding, 1);
+  return !atomic_load(&p->bCommitting);
 }
 
 /* Engine thread.  Whether a connection holds RESERVED or more. */

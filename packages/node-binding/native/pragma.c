@@ -113,9 +113,50 @@ static int pragmaJournalBytes(HwFile *pFile, char **azArg){
   return answer(pFile, azArg, "%lld", (long long)hwSegmentBytes(pFile->pMount));
 }
 
+static int pragmaTxid(HwFile *pFile, char **azArg){
+  if( azArg[2]!=NULL ) return refuseArgument(pFile, azArg);
+  return answer(pFile, azArg, "%016llx", (unsigned long long)stateNow(pFile).txid);
+}
+
+/* Seconds since the state that new transactions see was known to be the newest. */
+static int pragmaLag(HwFile *pFile, char **azArg){
+  if( azArg[2]!=NULL ) return refuseArgument(pFile, azArg);
+  return answer(pFile, azArg, "%llu", (unsigned long long)hwMountLagSeconds(pFile->pMount));
+}
+
+static int pragmaWhy(HwFile *pFile, char **azArg){
+  azArg[0] = pFile->pLibrary->pApi->mprintf("%s", pFile->zWhy);
+  return SQLITE_OK;
+}
+
+/* Each under both prefixes. */
+static const struct { const char *zName; int (*xAnswer)(HwFile*, char**); } aOwn[] = {
+  { "txid", pragmaTxid },
+  { "lag", pragmaLag },
+  { "sync", pragmaSync },
+  { "durability", pragmaDurability },
+  { "sync_on_close", pragmaSyncOnClose },
+  { "pending", pragmaPending },
+  { "journal_bytes", pragmaJournalBytes },
+  { "why", pragmaWhy },
+};
+
+/* What comes after "headwater_" or "litestream_"; NULL when it begins with neither. */
+static const char *withoutPrefix(const char *zName){
+  static const char *const azPrefix[] = { "headwater_", "litestream_" };
+  size_t i;
+  for(i=0; i<sizeof(azPrefix)/sizeof(azPrefix[0]); i++){
+    size_t n = strlen(azPrefix[i]);
+    if( strncasecmp(zName, azPrefix[i], n)==0 ) return zName+n;
+  }
+  return NULL;
+}
+
 /* azArg: 0 result or message, 1 name, 2 argument or NULL. */
 int hwPragma(HwFile *pFile, char **azArg){
   const char *zName = azArg[1];
+  const char *zOwn;
+  size_t i;
   if( isWord(zName, "synchronous") ){
     noteSynchronous(pFile, azArg[2]);
     return SQLITE_NOTFOUND;
@@ -137,18 +178,9 @@ int hwPragma(HwFile *pFile, char **azArg){
     }
     return SQLITE_NOTFOUND;
   }
-  if( isWord(zName, "headwater_txid") || isWord(zName, "litestream_txid") ){
-    if( azArg[2]!=NULL ) return refuseArgument(pFile, azArg);
-    return answer(pFile, azArg, "%016llx", (unsigned long long)stateNow(pFile).txid);
-  }
-  if( isWord(zName, "headwater_sync") ) return pragmaSync(pFile, azArg);
-  if( isWord(zName, "headwater_durability") ) return pragmaDurability(pFile, azArg);
-  if( isWord(zName, "headwater_sync_on_close") ) return pragmaSyncOnClose(pFile, azArg);
-  if( isWord(zName, "headwater_pending") ) return pragmaPending(pFile, azArg);
-  if( isWord(zName, "headwater_journal_bytes") ) return pragmaJournalBytes(pFile, azArg);
-  if( isWord(zName, "headwater_why") ){
-    azArg[0] = pFile->pLibrary->pApi->mprintf("%s", pFile->zWhy);
-    return SQLITE_OK;
+  zOwn = withoutPrefix(zName);
+  for(i=0; zOwn!=NULL && i<sizeof(aOwn)/sizeof(aOwn[0]); i++){
+    if( isWord(zOwn, aOwn[i].zName) ) return aOwn[i].xAnswer(pFile, azArg);
   }
   return SQLITE_NOTFOUND;
 }

@@ -341,13 +341,15 @@ static int comparePgno(const void *a, const void *b){
   return x<y ? -1 : x>y;
 }
 
-/* The pages of one segment that were changed after afterSeq, up to the state.  How many. */
+/*
+** The pages of one segment that were changed after afterSeq, up to the state.  How many.  Takes no
+** lock: what the writer adds meanwhile is after the state, and is passed over.
+*/
 static u32 collectSegment(HwSegment *p, u64 afterSeq, const HwState *pState, u32 lockPgno, u32 *a){
-  Table *pTable = atomic_load(&p->pTable);
+  Table *pTable = atomic_load_explicit(&p->pTable, memory_order_acquire);
   u32 n = 0, i;
-  if( p->lastSeq<=afterSeq ) return 0;
   for(i=0; i<pTable->nSlot; i++){
-    u32 iEntry = atomic_load_explicit(&pTable->aSlot[i], memory_order_relaxed);
+    u32 iEntry = atomic_load_explicit(&pTable->aSlot[i], memory_order_acquire);
     Entry *pEntry = versionAt(p, iEntry, pState->seq);
     if( pEntry==NULL || pEntry->seq<=afterSeq || pEntry->pgno>pState->pageCount ) continue;
     if( pEntry->pgno!=lockPgno ) a[n++] = pEntry->pgno;
@@ -383,10 +385,12 @@ u32 *hwSegmentCollect(
     pState->pageCount = pMount->stagedPageCount;
   }
   for(iSegment=0; iSegment<pList->n; iSegment++) nAlloc += pList->a[iSegment]->nDistinct;
+  pthread_mutex_unlock(&pMount->mutex);
   a = nAlloc>0 && pState->seq>afterSeq ? malloc(nAlloc*sizeof(u32)) : NULL;
   for(iSegment=0; a!=NULL && iSegment<pList->n; iSegment++){
     n += collectSegment(pList->a[iSegment], afterSeq, pState, lockPgno, a+n);
   }
+  pthread_mutex_lock(&pMount->mutex);
   hwSegmentListUnref(pList);
   pthread_mutex_unlock(&pMount->mutex);
   if( a==NULL ){

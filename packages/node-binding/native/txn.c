@@ -248,7 +248,7 @@ int hwTxnWrite(HwFile *pFile, u32 pgno, const u8 *pData){
   }
   pPage = hwTxnNeedPage(p, pgno);
   if( pPage==NULL ) return SQLITE_IOERR_NOMEM;
-  if( pPage->pData==NULL && (pPage->pData = hwTxnTakeBuffer(p))==NULL ) return SQLITE_IOERR_NOMEM;
+  if( pPage->pData==NULL && !hwTxnTakeBuffer(p, pPage) ) return SQLITE_IOERR_NOMEM;
   memcpy(pPage->pData, pData, p->pageSize);
   if( pgno>p->nFilePages ) p->nFilePages = pgno;
   return SQLITE_OK;

@@ -10,7 +10,7 @@
 
 struct HwTxnPage *hwTxnFindPage(HwTxn*, u32 pgno);
 struct HwTxnPage *hwTxnNeedPage(HwTxn*, u32 pgno);
-u8 *hwTxnTakeBuffer(HwTxn*);
+int hwTxnTakeBuffer(HwTxn*, struct HwTxnPage*);
 void hwTxnFreeBuffers(HwTxn*);
 void hwTxnReset(HwTxn*);
 void hwTxnUnclaim(HwMount*);         /* under the mount's mutex */

@@ -57,19 +57,23 @@ struct HwTxnPage *hwTxnNeedPage(HwTxn *p, u32 pgno){
   return pPage;
 }
 
-u8 *hwTxnTakeBuffer(HwTxn *p){
-  if( p->nBufferUsed<p->nBuffer ) return p->apBuffer[p->nBufferUsed++];
-  if( p->nBuffer==p->nBufferAlloc ){
+/* Gives the page a buffer.  1, or 0 when there is no memory. */
+int hwTxnTakeBuffer(HwTxn *p, struct HwTxnPage *pPage){
+  u32 i = p->nBufferUsed;
+  if( i==p->nBufferAlloc ){
     u32 nAlloc = p->nBufferAlloc ? p->nBufferAlloc*2 : 16;
     void *a = realloc(p->apBuffer, nAlloc*sizeof(u8*));
-    if( a==NULL ) return NULL;
+    if( a==NULL ) return 0;
     p->apBuffer = a;
     p->nBufferAlloc = nAlloc;
   }
-  p->apBuffer[p->nBuffer] = malloc(p->pageSize);
-  if( p->apBuffer[p->nBuffer]==NULL ) return NULL;
-  p->nBuffer++;
-  return p->apBuffer[p->nBufferUsed++];
+  if( i==p->nBuffer ) p->apBuffer[p->nBuffer++] = NULL;
+  if( p->apBuffer[i]==NULL ) p->apBuffer[i] = malloc(p->pageSize);
+  if( p->apBuffer[i]==NULL ) return 0;
+  p->nBufferUsed++;
+  pPage->iBuffer = i;
+  pPage->pData = p->apBuffer[i];
+  return 1;
 }
 
 void hwTxnFreeBuffers(HwTxn *p){

@@ -1,5 +1,8 @@
 /**
  * Who wants to hear of the events of one mount, on one thread.
+ *
+ * What happens before `begin` is told then: so whoever is given a mount hears, by listeners added
+ * at once, also of what happened while it was being opened.
  */
 
 import { EventEmitter } from "node:events";
@@ -13,6 +16,8 @@ export type MountEventListener<Type extends MountEventType> = (
 
 export class EventListeners {
   readonly #emitter = new EventEmitter();
+  /** Undefined once it has begun. */
+  #held: MountEvent[] | undefined = [];
 
   add<Type extends MountEventType>(type: Type, listener: MountEventListener<Type>): void {
     this.#emitter.on(type, listener);
@@ -23,6 +28,13 @@ export class EventListeners {
   }
 
   tell(event: MountEvent): void {
-    this.#emitter.emit(event.type, event);
+    if (this.#held === undefined) this.#emitter.emit(event.type, event);
+    else this.#held.push(event);
+  }
+
+  begin(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const event of held) this.tell(event);
   }
 }

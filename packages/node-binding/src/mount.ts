@@ -8,7 +8,7 @@ import { callEngine, ensureEngine, listenTo } from "./engine/engine-client.ts";
 import type { MountedAs } from "./engine/messages.ts";
 import { EventListeners, type MountEventListener, type MountEventType } from "./event-listeners.ts";
 import { type MountOptions, toEngineOptions } from "./options.ts";
-import { environment } from "./system.ts";
+import { afterThisTurn, environment } from "./system.ts";
 
 export interface SignalOptions {
   readonly signal?: AbortSignal;
@@ -31,6 +31,11 @@ export interface MountHandle extends AsyncDisposable {
   hydrated(options?: SignalOptions): Promise<void>;
   status(): Promise<MountStatus>;
   /**
+   * Gives the page cache so many bytes, under the connections that are open; see `cacheBytes`.
+   * Resolves when a smaller one has given back its memory, with the bytes that it may take.
+   */
+  resizeCache(cacheBytes: number): Promise<number>;
+  /**
    * Makes a writer of a reader, under the connections that are open; a writer stays what it is.
    * When it rejects, the mount is the reader that it was.
    */
@@ -40,7 +45,10 @@ export interface MountHandle extends AsyncDisposable {
    * is. When it rejects, the mount is the writer that it was.
    */
   demote(options?: SignalOptions): Promise<void>;
-  /** Calls the listener, on this thread, for each event of this type until the mount is closed. */
+  /**
+   * Calls the listener, on this thread, for each event of this type until the mount is closed.
+   * Those from before `mount()` has resolved are told, too, to listeners that are added at once.
+   */
   on<Type extends MountEventType>(type: Type, listener: MountEventListener<Type>): MountHandle;
   off<Type extends MountEventType>(type: Type, listener: MountEventListener<Type>): MountHandle;
   /** Syncs what is pending, gives the lease back and ends the mount. May be called again. */
@@ -50,6 +58,7 @@ export interface MountHandle extends AsyncDisposable {
 export function makeHandle({ name, number }: MountedAs): MountHandle {
   let closing: Promise<void> | undefined;
   const listeners = new EventListeners();
+  afterThisTurn(() => listeners.begin());
   const stopListening = listenTo(number, (event) => listeners.tell(event));
   const handle: MountHandle = {
     name,
@@ -65,6 +74,7 @@ export function makeHandle({ name, number }: MountedAs): MountHandle {
       await callEngine("hydrated", [name], options?.signal);
     },
     status: () => callEngine("status", [name]),
+    resizeCache: (cacheBytes) => callEngine("resizeCache", [name, cacheBytes]),
     async promote({ signal, waitMs } = {}) {
       await callEngine("promote", [name, waitMs], signal);
     },

@@ -62,13 +62,22 @@ export interface Native {
   mountState(mount: number): NativeState;
   publish(mount: number, pageCount: number, changeCounter: number, txid: bigint): number;
   setTxid(mount: number, txid: bigint): void;
+  /** Below 0: it is, until told otherwise. */
+  setCurrent(mount: number, agoMs: number): void;
   setWritable(mount: number, writable: boolean, reason: string): void;
   oldestPin(mount: number): number;
   isWriting(mount: number): boolean;
+  /** False while a COMMIT is under way. */
+  endCommits(mount: number, reason: string): boolean;
   /** False while a write transaction is open. */
   switchMode(mount: number, write: boolean, pageOne?: Uint8Array): boolean;
 
-  cacheAllocate(mount: number, byteLength: number): ArrayBuffer;
+  /** Addresses for so many bytes, if there are as many; `byteLength` at the least. */
+  cacheReserve(mount: number, byteLength: number, byteLengthMax: number): number;
+  /** These bytes, zero, can be used from now on. No byte is asked for twice. */
+  cacheExtend(mount: number, offset: number, endOffset: number): ArrayBuffer;
+  /** Gives back the memory of these bytes, which can be used again. */
+  cacheRelease(mount: number, offset: number, endOffset: number): void;
   cachePublish(mount: number): void;
 
   journalRecover(mount: number, path: string, adopt: boolean): NativeRecovered;

@@ -46,6 +46,18 @@ export interface MountOptions {
   readonly waitForReplica?: boolean;
   /** Bytes of the page cache. */
   readonly cacheBytes?: number;
+  /**
+   * Fetch the schema and the interior pages of all b-trees right after opening, behind everything
+   * that somebody waits for. Default true.
+   */
+  readonly warmUp?: boolean;
+  /** Send slow small requests a second time, a few in a hundred at the most. Default true. */
+  readonly hedge?: boolean;
+  /**
+   * A folder of this user for the page indexes of LTX files, so that the next opening need not
+   * fetch them. Many replicas may share it; 256 MiB at the most. Default: none is kept.
+   */
+  readonly indexCacheDir?: string;
   /** Read mode: how often to look for new transactions. */
   readonly pollIntervalMs?: number;
   /** Write mode: how long a commit waits for its upload at the most. */
@@ -91,6 +103,9 @@ const KNOWN = {
   mustExist: "boolean",
   waitForReplica: "boolean",
   cacheBytes: "count",
+  warmUp: "boolean",
+  hedge: "boolean",
+  indexCacheDir: "string",
   pollIntervalMs: "count",
   syncIntervalMs: "count",
   durability: "string",
@@ -247,6 +262,9 @@ export function toEngineOptions(
     mustExist: options.mustExist ?? false,
     waitForReplica: options.waitForReplica ?? false,
     cacheBytes: options.cacheBytes,
+    warmUp: options.warmUp,
+    hedge: options.hedge,
+    indexCacheDir: options.indexCacheDir,
     pollIntervalMs: options.pollIntervalMs,
     syncIntervalMs: options.syncIntervalMs,
     durability: options.durability,

@@ -6,6 +6,11 @@ export function environment(): NodeJS.ProcessEnv {
   return process.env;
 }
 
+/** When everything is done that this turn of the event loop has begun, promises included. */
+export function afterThisTurn(work: () => void): void {
+  setImmediate(work);
+}
+
 /** Calls `work` again and again until the function that is given back is called. */
 export function repeat(intervalMs: number, work: () => void): () => void {
   const timer = setInterval(work, intervalMs);

@@ -223,8 +223,10 @@ describe("threads whose COMMITs wait for the bucket", () => {
   it("see every transfer wholly or not at all, while the bucket comes and goes", async () => {
     const root = tempDir();
     const url = `file://${root}/bucket/app.db`;
-    // Twice that is longer than the bucket is away: else nobody could say what became of a COMMIT.
-    const options = { ...remote, lease: "off", requestTimeoutMs: 2000, compaction: "off" } as const;
+    // COMMITs fail while the bucket is away. One of which nobody knows whether it happened waits
+    // for twice that until it is found out: the bucket has to be back long before.
+    const [requestTimeoutMs, awayMs] = [4000, 4500];
+    const options = { ...remote, lease: "off", requestTimeoutMs, compaction: "off" } as const;
     const { database, filename } = await openWriter({ url, ...options });
     database.exec(CREATE_BANK);
     registerNodeSqlite();
@@ -238,7 +240,7 @@ describe("threads whose COMMITs wait for the bucket", () => {
       await sleep(300);
       renameSync(`${root}/bucket`, `${root}/away`);
       writeFileSync(`${root}/bucket`, "not a folder");
-      await sleep(3000);
+      await sleep(awayMs);
       renameSync(`${root}/bucket`, `${root}/file`);
       renameSync(`${root}/away`, `${root}/bucket`);
     }

@@ -142,9 +142,8 @@ describe("mount", () => {
 
   it("refuses a journal of another replica", async () => {
     const journalDir = tempDir();
-    const first = await openWriter({ url: newUrl(), journalDir });
-    first.database.exec("create table item(text)");
-    await first.close();
+    const replica = { version: 1, replica: newUrl() };
+    writeFileSync(join(journalDir, "replica.json"), JSON.stringify(replica));
     const { code } = await mountError({ url: newUrl(), mode: "write", journalDir });
     expect(code).toBe("JOURNAL_INVALID");
   });

@@ -4,8 +4,10 @@
 
 import { cpSync } from "node:fs";
 import { join } from "node:path";
-import type Database from "better-sqlite3";
+import { DatabaseSync } from "node:sqlite";
+import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
+import { registerNodeSqlite } from "../src/index.ts";
 import { integrity, scalar } from "./support/dump.ts";
 import { eventually } from "./support/eventually.ts";
 import { openReader, openWriter } from "./support/mounts.ts";
@@ -21,6 +23,11 @@ const FILL = `
   insert into item(data) select randomblob(4000) from n`;
 
 const MEGABYTES = 6;
+
+/** What both drivers have. */
+interface ReturningDatabase {
+  prepare(sql: string): { get(): unknown; all(): unknown; iterate(): Iterable<unknown> };
+}
 
 interface Skips {
   skip(reason: string): void;
@@ -55,6 +62,47 @@ async function rowsInBucket(url: string): Promise<unknown> {
   await close();
   return count;
 }
+
+/** What each way of stepping INSERT ... RETURNING makes of a COMMIT that fails. */
+function returningOutcomes(database: ReturningDatabase): Record<string, unknown> {
+  const statement = database.prepare(`${ADD} returning id`);
+  const outcomeOf = (step: () => unknown): string => {
+    try {
+      step();
+      return "returned";
+    } catch {
+      return "threw";
+    }
+  };
+  return {
+    get: outcomeOf(() => statement.get()),
+    all: outcomeOf(() => statement.all()),
+    iterate: outcomeOf(() => [...statement.iterate()]),
+  };
+}
+
+describe.each(["better-sqlite3", "node:sqlite"] as const)("RETURNING in %s", (driver) => {
+  it("hides a COMMIT that fails from get() alone, of a mount as of a plain file", (context) =>
+    withDisk(context, async (disk) => {
+      registerNodeSqlite();
+      const open = (path: string) =>
+        driver === "node:sqlite" ? new DatabaseSync(path) : new Database(path);
+      const { filename } = await writerOn(disk);
+      const [mounted, plain] = [open(filename), open(join(disk.path, "plain.db"))];
+      // A rollback journal in a file would fail before COMMIT.
+      plain.exec(`pragma journal_mode = memory; ${CREATE}; ${ADD}`);
+      disk.fill();
+      for (const database of [mounted, plain]) {
+        const outcomes = { get: "returned", all: "threw", iterate: "threw" };
+        expect(returningOutcomes(database)).toEqual(outcomes);
+        expect(database.prepare(COUNT).get()).toEqual({ "count(*)": 1 });
+        database.exec("begin");
+        expect(returningOutcomes(database)).toMatchObject({ get: "returned" });
+        expect(() => database.exec("commit")).toThrow("full");
+        database.close();
+      }
+    }));
+});
 
 describe("a full disk under the journal", () => {
   for (const locking of ["normal", "exclusive"]) {

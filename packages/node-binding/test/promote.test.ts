@@ -205,6 +205,31 @@ describe("the events of a mount", () => {
     await expect(reader.demote()).rejects.toMatchObject({ code: "JOURNAL_PENDING" });
   });
 
+  it("come also from before mount() resolved, to listeners that are added at once", async () => {
+    const [url, journalDir] = [newUrl(), tempDir()];
+    const child = new DrivenProcess("./headwater-child.ts");
+    const left = { url, name: "app.db", mode: "write", journalDir, lease: { ttlMs: 2000 } };
+    await child.call("mount", { ...left, syncIntervalMs: 600_000 });
+    await child.call("exec", "app.db", `${CREATE}; ${ADD}`);
+    await child.kill();
+    // Its commits are uploaded while this opens, to fence it off.
+    const lease = { ttlMs: 2000, waitMs: 60_000 };
+    const writer = await openWriter({ url, journalDir, lease });
+    const txids: bigint[] = [];
+    writer.on("synced", ({ txid }) => void txids.push(txid));
+    writer.database.exec(ADD);
+    await writer.flush();
+    await heard(txids, 2);
+    expect(txids).toEqual([1n, 2n]);
+    const late: unknown[] = [];
+    writer.on("synced", (event) => void late.push(event));
+    const reader = await openReader({ url, name: "reader.db", hydrate: true });
+    const hydrated: unknown[] = [];
+    reader.on("hydrated", (event) => void hydrated.push(event));
+    await heard(hydrated, 1);
+    expect(late).toEqual([]);
+  });
+
   it("keep no process alive that listens", async () => {
     const child = new DrivenProcess("./headwater-child.ts");
     const mode = "write";

@@ -1,5 +1,6 @@
 /**
- * The code of the READMEs, run as it is pasted; only the URL of the bucket becomes a folder.
+ * The code of the READMEs, run as it is pasted; only the URL of the bucket and the journal
+ * become folders of the test.
  */
 
 import { execFileSync } from "node:child_process";
@@ -22,7 +23,10 @@ function run(name: string, code: string): void {
   const file = join(folder, `${name}.ts`);
   const hasImport = code.includes("import ");
   const imports = hasImport ? "" : 'import { openDatabase } from "@headwater/node-binding";\n';
-  writeFileSync(file, imports + code.replaceAll("s3://bucket/app.db", `file://${folder}/app.db`));
+  const local = code
+    .replaceAll("s3://bucket/app.db", `file://${folder}/app.db`)
+    .replaceAll("/var/lib/app/journal", `${folder}/journal`);
+  writeFileSync(file, imports + local);
   execFileSync(process.execPath, ["--conditions=@headwater/source", "--no-warnings", file], {
     env: { ...process.env, XDG_STATE_HOME: join(folder, "state") },
     stdio: "pipe",

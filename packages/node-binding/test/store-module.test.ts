@@ -4,7 +4,7 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { cpSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { useServer } from "@headwater/servers/testing";
 import { describe, expect, it } from "vitest";
@@ -81,9 +81,11 @@ describe("a database in a store of one's own", () => {
     expect(first.name).toBe("headwater.db");
     expect((await first.status()).url).toBe(`sqlite:${store.options.file}`);
     first.database.exec("create table item(text)");
+    const left = join(tempDir(), "left by a crash");
+    cpSync(journalDir, left, { recursive: true });
     await first.close();
-    const error = await mountError({ store: file("other.db"), mode: "write", journalDir });
-    expect(error.code).toBe("JOURNAL_INVALID");
+    const other = { store: file("other.db"), mode: "write", journalDir: left } as const;
+    expect((await mountError(other)).code).toBe("JOURNAL_INVALID");
     const again = await openWriter({ store, journalDir, mustExist: true });
     expect(scalar(again.database, "select count(*) from item")).toBe(0);
   });

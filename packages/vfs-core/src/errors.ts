@@ -74,22 +74,42 @@ export class HeadwaterError extends Error {
 }
 
 /**
- * What each failure of a store is called here, and the sentence that follows the replica's name.
+ * What each failure of a store is called here, the words that follow the replica's name, and where
+ * it can be told, what to do next.
  */
 const STORE_FAILURES = {
   OBJECT_NOT_FOUND: ["REPLICA_DAMAGED", "an object that should be there is missing"],
   OBJECT_EXISTS: ["FENCED", "another writer has put an object of this name"],
   OBJECT_CHANGED: ["FENCED", "another writer has changed an object"],
   RANGE_UNSATISFIABLE: ["REPLICA_DAMAGED", "an object is shorter than its listing says"],
-  UNAUTHENTICATED: ["STORE_UNAUTHENTICATED", "the store does not accept the credentials"],
-  FORBIDDEN: ["STORE_FORBIDDEN", "the credentials do not allow this"],
+  UNAUTHENTICATED: [
+    "STORE_UNAUTHENTICATED",
+    "the store does not accept the credentials",
+    "check the credentials",
+  ],
+  FORBIDDEN: [
+    "STORE_FORBIDDEN",
+    "the credentials do not allow this",
+    "give them the right to it, or use others",
+  ],
   UNSUPPORTED: ["STORE_UNSUPPORTED", "the store cannot do what is needed"],
-  CONFIG_INVALID: ["STORE_CONFIG_INVALID", "the store is not set up as the URL says"],
+  CONFIG_INVALID: [
+    "STORE_CONFIG_INVALID",
+    "the store is not set up as the URL says",
+    "check the URL, the store and its options",
+  ],
   STORE_CLOSED: ["CLOSED", "the store is closed"],
-  THROTTLED: ["STORE_UNAVAILABLE", "the store asks for fewer requests"],
-  UNAVAILABLE: ["STORE_UNAVAILABLE", "the store cannot be reached"],
+  THROTTLED: ["STORE_UNAVAILABLE", "the store asks for fewer requests", "try again later"],
+  UNAVAILABLE: [
+    "STORE_UNAVAILABLE",
+    "the store cannot be reached",
+    "check the endpoint and the network, or try again later",
+  ],
   OUTCOME_UNKNOWN: ["STORE_UNAVAILABLE", "the store did not say whether an upload arrived"],
-} as const satisfies Record<ObjectStoreErrorCode, readonly [HeadwaterErrorCode, string]>;
+} as const satisfies Record<
+  ObjectStoreErrorCode,
+  readonly [code: HeadwaterErrorCode, what: string, next?: string]
+>;
 
 /**
  * Any failure as one of ours, with one readable sentence. What is no failure of the store, such as
@@ -97,8 +117,10 @@ const STORE_FAILURES = {
  */
 export function explainStoreFailure(replicaName: string, error: unknown): unknown {
   if (!ObjectStoreError.is(error)) return error;
-  const [code, sentence] = STORE_FAILURES[error.code];
-  const object = error.key === undefined ? "" : ` (${error.key})`;
-  const message = `${replicaName}: ${sentence}${object}: ${error.message}`;
+  const [code, what, next] = STORE_FAILURES[error.code];
+  const { key, message: why } = error;
+  const object = key === undefined || why.includes(key) ? "" : ` (${key})`;
+  const advice = next === undefined ? "" : `; ${next}`;
+  const message = `${replicaName}: ${what}${object}: ${why}${advice}`;
   return new HeadwaterError(code, message, { cause: error });
 }

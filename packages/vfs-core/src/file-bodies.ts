@@ -1,5 +1,6 @@
 /**
- * Pages out of whole LTX files that are in memory, for as long as somebody holds on to this.
+ * Pages out of LTX files that are in memory, whole or from their start, for as long as somebody
+ * holds on to this.
  */
 
 import { decodePageFrame, type PageSize, type Pgno } from "@headwater/ltx";
@@ -20,7 +21,7 @@ export class FileBodies {
     if (location === undefined) return undefined;
     const { file, offset, size } = location;
     const frame = this.#bodies.get(file.key)?.subarray(offset, offset + size);
-    if (frame === undefined) return undefined;
+    if (frame?.byteLength !== size) return undefined;
     try {
       return decodePageFrame(frame, this.#pageSize, { pgno: pgno as Pgno, at: offset }).page;
     } catch {

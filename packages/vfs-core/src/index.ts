@@ -1,9 +1,11 @@
 export { redactUrl } from "@headwater/object-store";
+export type { CacheMemory } from "@headwater/page-cache";
 export type { Clock, Random, SleepOptions } from "./clock.ts";
 export type { CompactionOptions } from "./compact/compaction-options.ts";
 export { LocalDevice, LocalDeviceFactory, type PageSnapshot } from "./device/local-device.ts";
 export type { DeviceFactory, DeviceOptions } from "./device-factory.ts";
 export type { Disk } from "./disk/disk.ts";
+export type { ImageFiles, ImageHandle } from "./disk/image-files.ts";
 export {
   explainStoreFailure,
   HeadwaterError,
@@ -39,6 +41,7 @@ export type {
   PageDevice,
   PendingPages,
   PublishedState,
+  ReadCounts,
   RecoveredSegment,
 } from "./page-device.ts";
 export { type ReplicaLayout, replicaLayout } from "./replica-layout.ts";
@@ -54,8 +57,11 @@ export type {
   CompactionStatus,
   ErrorSummary,
   FollowStatus,
+  HedgingStatus,
   HydrationStatus,
+  IndexCacheStatus,
   MountStatus,
   SyncStatus,
+  WarmUpStatus,
 } from "./status.ts";
 export { systemClock, systemRandom } from "./system.ts";

@@ -7,21 +7,63 @@ const MIB = 1024 * KIB;
 export const LEVEL_MAX = 8;
 export const SNAPSHOT_LEVEL = 9;
 
+/** One request of most stores lists so many keys. A longer listing is split up from there on. */
+export const LIST_SPLIT_KEYS = 1000;
+/** Parts of one level that are listed at once: 11,000 files in two waves. */
+export const LIST_PARTS = 10;
+
 /** A file up to this size is fetched whole: one request instead of two, and its pages are here. */
 export const WHOLE_FILE_BYTES = 256 * KIB;
 
-/** Share of a file's size that its index is guessed to take; a wrong guess costs one request. */
+/**
+ * Bytes from the start of a larger one that come along with its index: page 1 and the schema, as a
+ * rule, so that the first query does not have to go and get them.
+ */
+export const HEAD_BYTES = 64 * KIB;
+/**
+ * Share of a file's size that its index is guessed to take; a wrong guess costs one more wave. No
+ * more than takes about as long to come as that.
+ */
 export const TAIL_SHARE = 64;
 export const TAIL_BYTES_MIN = 32 * KIB;
-export const TAIL_BYTES_MAX = 16 * MIB;
+export const TAIL_BYTES_MAX = 4 * MIB;
 
-/** Requests in flight at once, all kinds together. More only queue up in the SDK or the network. */
+/** Requests of opening in flight at once: the sockets that a store has, with some to spare. */
+export const OPEN_PARALLEL = 96;
+/** Files, and bytes of them, that opening has asked for, or holds because an older one is late. */
+export const OPEN_WINDOW_FILES = 2 * OPEN_PARALLEL;
+export const OPEN_WINDOW_BYTES = 32 * MIB;
+
+/** Bytes and files of the index cache of one replica: indexes of some six million pages. */
+export const INDEX_PACK_BYTES_MAX = 64 * MIB;
+export const INDEX_PACK_FILES_MAX = 100_000;
+/** Bytes of the index caches of all replicas in one folder; the least recently used one goes. */
+export const INDEX_CACHE_BYTES_MAX = 256 * MIB;
+
+/** Requests in flight at once, all other kinds together. More would only queue up further on. */
 export const REQUESTS_PARALLEL = 32;
-/** Of these, the most that prefetch and hydration may use, so that a miss never waits for them. */
+/** Of these, the most that others than misses may use, so that a miss never waits for them. */
 export const PREFETCH_PARALLEL = 12;
 export const HYDRATE_PARALLEL = 6;
+export const WARM_UP_PARALLEL = 8;
 /** Requests that wait for their turn. Each belongs to a blocked reader or to a bounded window. */
 export const REQUEST_QUEUE_MAX = 10_000;
+
+/**
+ * A request is sent again when it takes so many times as long as all but this share of the last
+ * small ones, which tells it from those that only are the slowest of the usual.
+ */
+export const HEDGE_SLOWEST = 0.05;
+export const HEDGE_FACTOR = 1.25;
+/** Sooner, a pause of this thread would look like one of the store. */
+export const HEDGE_MS_MIN = 20;
+export const HEDGE_SAMPLES_MIN = 16;
+export const HEDGE_SAMPLES_MAX = 128;
+/** What a request of more bytes takes says little of the store, and to repeat it costs too much. */
+export const HEDGE_BYTES_MAX = 512 * KIB;
+/** Requests that are sent again, as a share of all, and how many at once after a calm time. */
+export const HEDGE_SHARE = 0.05;
+export const HEDGE_BURST = 4;
 
 /** Bytes between two wanted frames that are cheaper to fetch than to leave out. */
 export const COALESCE_GAP_BYTES = 64 * KIB;
@@ -42,6 +84,15 @@ export const READ_AHEAD_CACHE_SHARE = 4;
 /** How often a scan is looked at that reads from memory, and when it counts as over. */
 export const SCAN_LOOK_MS = 3;
 export const SCAN_IDLE_MS = 100;
+
+/**
+ * What warm-up may bring into the cache: interior pages take some four thousandths of a database,
+ * so this is enough for one of eight gigabytes.
+ */
+export const WARM_UP_BYTES_MAX = 32 * MIB;
+export const WARM_UP_CACHE_SHARE = 4;
+/** SQLite's own. */
+export const BTREE_DEPTH_MAX = 20;
 
 /** How often a page may move to another file while it is being fetched. */
 export const REPLAN_TRIES = 4;
@@ -114,11 +165,23 @@ export const HYDRATE_RETRY_MS = 250;
 /** After a listing that showed a problem, the next one is this far away, then twice as far. */
 export const LIST_PAUSE_MS_MIN = 1000;
 
+/** Of a file of level 0 that stays because its holder began there: larger ones cost too much. */
+export const BEGINNING_BYTES_MAX = MIB;
+
+/**
+ * A follower that has not succeeded for so long lists before it asks for a file by its name: a
+ * fifth of the time that files of level 0 stay, unless their writer was told otherwise.
+ */
+export const NAME_TRUST_MS = 60_000;
+
 /** Interval of listings that heal what following by name cannot see. */
 export const LIST_INTERVAL_MS = 30_000;
 
 /** A part of the cache's size: what is opened or polled may hold this much beside it. */
 export const KEEP_SHARE = 2;
+
+/** Others may leave a journal folder, and take it away, while it is being locked. */
+export const FOLDER_TRIES = 8;
 
 /** Each time that somebody else was faster, there was one upload less on its way. */
 export const FENCE_TRIES = 5;
@@ -126,6 +189,8 @@ export const FENCE_TRIES = 5;
 export const CATCH_UP_TRIES = 16;
 /** How often a demotion looks whether the write transaction under way is over. */
 export const WRITER_LOOK_MS = 10;
+/** How long a close waits for a COMMIT that writes to the journal: a write and a flush. */
+export const COMMITS_END_MS = 5_000;
 
 /** Files that one compaction reads, all at once. */
 export const COMPACT_FILES_MAX = 512;
@@ -163,3 +228,12 @@ export const COMPACT_GRACE_MS = 2_000;
 export const COMPACT_SLEEP_MS_MAX = 60_000;
 /** Outputs of one run: a backlog is worked off bit by bit, with other jobs in between. */
 export const COMPACT_OUTPUTS_MAX = 256;
+
+/**
+ * Without native code, how many times its first size a page cache can become: its records are laid
+ * out for that from the start.
+ */
+export const LOCAL_CACHE_GROWTH = 8;
+
+/** Bytes of pages that a shrinking cache moves or forgets before page requests are looked at. */
+export const CACHE_SHRINK_BATCH_BYTES = MIB;

@@ -1,22 +1,34 @@
 /**
  * What an LTX file says of itself: page size, page count, and where each page lies.
  *
- * A small file is fetched whole, in one request, and its pages are then here too. Of a large one,
- * the header and the tail are fetched at once; only an index larger than guessed costs another
- * wave.
+ * A small file is fetched whole, in one request, and verified whole; its pages are then here too.
+ * Of a large one, head and tail are fetched at once; only an index larger than guessed costs
+ * another wave.
  */
 
 import {
+  concatBytes,
   decodeHeader,
+  decodeLtx,
+  type FileRange,
   HEADER_SIZE,
   type Header,
   LtxError,
   type PageIndex,
   readIndexFromTail,
 } from "@headwater/ltx";
-import { TAIL_BYTES_MAX, TAIL_BYTES_MIN, TAIL_SHARE, WHOLE_FILE_BYTES } from "./limits.ts";
+import type { GetResult } from "@headwater/object-store";
+import type { IndexCache } from "./index-cache.ts";
+import {
+  RANGE_BYTES_MAX,
+  TAIL_BYTES_MAX,
+  TAIL_BYTES_MIN,
+  TAIL_SHARE,
+  WHOLE_FILE_BYTES,
+} from "./limits.ts";
 import type { LtxFile } from "./ltx-file.ts";
-import type { Priority, RequestQueue, Ticket } from "./read/request-queue.ts";
+import type { Hedger } from "./read/hedger.ts";
+import type { Priority, RequestQueue } from "./read/request-queue.ts";
 import { goneError, type Replica, replicaError } from "./replica.ts";
 
 export interface LoadedFile {
@@ -25,7 +37,7 @@ export interface LoadedFile {
   /** Size of the database in pages once the file is applied. */
   readonly pageCount: number;
   readonly index: PageIndex;
-  /** The whole object, if it was small enough to be fetched whole. */
+  /** The object from its start: all of a small one, what was asked for of a large one. */
   readonly body: Uint8Array | undefined;
 }
 
@@ -34,6 +46,12 @@ export interface LoadFileOptions {
   readonly signal?: AbortSignal | undefined;
   /** Undefined: somebody waits for it. */
   readonly priority?: Priority | undefined;
+  /** Bytes from the start of a large file that are wanted, for the pages in them. Default: none. */
+  readonly headBytes?: number | undefined;
+  /** Undefined: no request is sent twice. */
+  readonly hedger?: Hedger | undefined;
+  /** Where the index may be without a request, and then without any bytes of the file. */
+  readonly indexes?: IndexCache | undefined;
 }
 
 /** Rejects with the store's own OBJECT_NOT_FOUND when the file was compacted away. */
@@ -42,6 +60,8 @@ export async function loadFile(
   file: LtxFile,
   options: LoadFileOptions,
 ): Promise<LoadedFile> {
+  const known = options.indexes?.find(file);
+  if (known !== undefined) return known;
   try {
     if (file.size <= WHOLE_FILE_BYTES) return await loadWhole(replica, file, options);
     return await loadParts(replica, file, options);
@@ -50,15 +70,13 @@ export async function loadFile(
   }
 }
 
-/** The same for an object whose bytes are at hand. */
+/** The same for an object whose bytes are at hand. Verifies every one of them. */
 export function openBody(file: LtxFile, body: Uint8Array): LoadedFile {
-  const header = decodeHeader(body);
-  const { index } = readIndexFromTail(body, body.byteLength, { pageSize: header.pageSize });
-  if (index === undefined) {
-    throw new LtxError("TRUNCATED", "the file is shorter than its index");
-  }
-  const { pageSize, commit } = header;
+  const whole = decodeLtx(body);
+  const { header, index } = whole;
   requireSameRange(file, header);
+  whole.verify();
+  const { pageSize, commit } = header;
   return { file: { ...file, size: body.byteLength }, pageSize, pageCount: commit, index, body };
 }
 
@@ -72,60 +90,81 @@ export function explainDamage(replica: Replica, file: LtxFile, error: unknown): 
 async function loadWhole(
   replica: Replica,
   file: LtxFile,
-  { queue, signal, priority = "foreground" }: LoadFileOptions,
+  options: LoadFileOptions,
 ): Promise<LoadedFile> {
-  const ticket: Ticket = { priority };
-  const { body } = await queue.run(ticket, () => replica.store.get(file.key, { signal }));
+  const { body } = await request(replica, file, undefined, options);
   return openBody(file, body);
 }
 
 async function loadParts(
   replica: Replica,
   file: LtxFile,
-  { queue, signal, priority = "foreground" }: LoadFileOptions,
+  options: LoadFileOptions,
 ): Promise<LoadedFile> {
   const { size } = file;
-  const get = async (offset: number, length: number) => {
-    const ticket: Ticket = { priority };
-    const { body, meta } = await queue.run(ticket, () =>
-      replica.store.get(file.key, { range: { offset, length }, signal }),
-    );
-    if (meta.size !== size || body.byteLength !== length) {
-      throw goneError(replica, file, meta.size);
-    }
-    return body;
-  };
+  const { headBytes = 0 } = options;
+  const get = (offset: number, length: number) => getRange(replica, file, offset, length, options);
   const share = Math.ceil(size / TAIL_SHARE);
   const tailLength = Math.min(size, Math.max(TAIL_BYTES_MIN, Math.min(share, TAIL_BYTES_MAX)));
-  const [headerBytes, firstTail] = await Promise.all([
-    get(0, HEADER_SIZE),
+  const headLength = Math.max(HEADER_SIZE, Math.min(headBytes, size - tailLength));
+  const [head, firstTail] = await Promise.all([
+    get(0, headLength),
     get(size - tailLength, tailLength),
   ]);
-  const header = decodeHeader(headerBytes);
+  const header = decodeHeader(head);
   const { pageSize, commit } = header;
   requireSameRange(file, header);
   let tail = firstTail;
   let found = readIndexFromTail(tail, size, { pageSize });
   if (found.needed !== undefined) {
     const front = await get(found.needed.offset, found.needed.length);
-    tail = concatenate(front, tail);
+    tail = concatBytes([front, tail]);
     found = readIndexFromTail(tail, size, { pageSize });
   }
   if (found.index === undefined) {
     throw new LtxError("TRUNCATED", "the file is shorter than its index");
   }
-  return { file, pageSize, pageCount: commit, index: found.index, body: undefined };
+  const body = headBytes === 0 ? undefined : head;
+  return { file, pageSize, pageCount: commit, index: found.index, body };
+}
+
+/** In as many requests at once as it takes. */
+async function getRange(
+  replica: Replica,
+  file: LtxFile,
+  offset: number,
+  length: number,
+  options: LoadFileOptions,
+): Promise<Uint8Array> {
+  const get = async (offset: number, length: number) => {
+    const { body, meta } = await request(replica, file, { offset, length }, options);
+    if (meta.size !== file.size || body.byteLength !== length) {
+      throw goneError(replica, file, meta.size);
+    }
+    return body;
+  };
+  const parts: Promise<Uint8Array>[] = [];
+  for (let done = 0; done < length; done += RANGE_BYTES_MAX) {
+    parts.push(get(offset + done, Math.min(RANGE_BYTES_MAX, length - done)));
+  }
+  return parts.length === 1 ? parts[0]! : concatBytes(await Promise.all(parts));
+}
+
+function request(
+  { store }: Replica,
+  { key, size }: LtxFile,
+  range: FileRange | undefined,
+  { queue, hedger, signal, priority = "foreground" }: LoadFileOptions,
+): Promise<GetResult> {
+  const send = (signal?: AbortSignal) => store.get(key, { range, signal });
+  const bytes = range?.length ?? size;
+  const isWanted = () => true;
+  const work = () => hedger?.run({ bytes, priority, send, isWanted, signal }) ?? send(signal);
+  return queue.run({ priority }, work, signal);
 }
 
 export function requireSameRange({ minTxid, maxTxid }: LtxFile, header: Header): void {
   if (header.minTxid === minTxid && header.maxTxid === maxTxid) return;
   const range = `${header.minTxid}..${header.maxTxid}`;
   throw new LtxError("HEADER_INVALID", `its header says that it holds transactions ${range}`);
-}
-
-function concatenate(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.byteLength + b.byteLength);
-  both.set(a, 0);
-  both.set(b, a.byteLength);
-  return both;
 }

@@ -1,28 +1,42 @@
 /**
  * From a listing to a page map: plans, loads the files of the plan at once, applies them in order.
  *
+ * However many files there are, only a bounded number of bytes of them is held: what has come is
+ * applied as soon as everything older is, and then let go of, but for what is kept for its pages.
+ *
  * Files may go away while this runs (compacted, then deleted) and a listing may show a gap that the
  * next one does not: both start it again, a bounded number of times.
  */
 
 import type { FileTable } from "./file-table.ts";
-import { OPEN_RETRY_MS, OPEN_TRIES } from "./limits.ts";
-import { type LoadedFile, loadFile } from "./load-file.ts";
+import {
+  HEAD_BYTES,
+  OPEN_RETRY_MS,
+  OPEN_TRIES,
+  OPEN_WINDOW_BYTES,
+  OPEN_WINDOW_FILES,
+  WHOLE_FILE_BYTES,
+} from "./limits.ts";
+import { type LoadedFile, type LoadFileOptions, loadFile } from "./load-file.ts";
 import type { LtxFile } from "./ltx-file.ts";
 import { listLtxFiles } from "./ltx-files.ts";
 import { PageMap, PageMapBuilder } from "./page-map.ts";
 import { probePrefix } from "./probe-prefix.ts";
-import type { RequestQueue } from "./read/request-queue.ts";
 import { callStore, isGone, type Replica, replicaError } from "./replica.ts";
 import { type PlanTarget, planRestore, type RestorePlan } from "./restore-plan.ts";
+import { withoutStrays } from "./strays.ts";
 
-export interface LoadMapOptions {
-  readonly queue: RequestQueue;
-  readonly files: FileTable;
-  readonly target: PlanTarget;
-  /** Bytes of whole files that may be kept for their pages; the newest ones are. */
+export interface LoadFilesOptions extends LoadFileOptions {
+  /** Bytes of files that may be kept for their pages; the newest ones are. */
   readonly keepBytes: number;
-  readonly signal?: AbortSignal | undefined;
+}
+
+export interface LoadPlanOptions extends LoadFilesOptions {
+  readonly files: FileTable;
+}
+
+export interface LoadMapOptions extends LoadPlanOptions {
+  readonly target: PlanTarget;
 }
 
 export interface LoadedMap {
@@ -31,7 +45,7 @@ export interface LoadedMap {
   readonly pageSize: number;
   /** When the last transaction was made. */
   readonly createdAtMs: number | undefined;
-  /** Oldest first. Their bodies are there as far as `keepBytes` allows. */
+  /** Oldest first: those of which bytes were kept. */
   readonly loaded: readonly LoadedFile[];
 }
 
@@ -44,7 +58,8 @@ export async function loadMap(
   const signals = options.signal === undefined ? [] : [options.signal];
   try {
     const signal = AbortSignal.any([...signals, end.signal]);
-    return await tryToLoadMap(replica, { ...options, signal });
+    const opening = { priority: "open", headBytes: HEAD_BYTES } as const;
+    return await tryToLoadMap(replica, { ...opening, ...options, signal });
   } finally {
     // When one request has failed, the others that were sent with it are of no use.
     end.abort();
@@ -55,15 +70,22 @@ async function tryToLoadMap(
   replica: Replica,
   options: LoadMapOptions,
 ): Promise<LoadedMap | undefined> {
+  const { indexes } = options;
   for (let attempt = 1; ; attempt += 1) {
-    const levels = await listLtxFiles(replica, options);
+    const listing = listLtxFiles(replica, options);
+    const loading = attempt === 1 ? indexes?.load() : undefined;
+    const [levels] = await Promise.all([listing, loading]);
     const isEmpty = levels.every((level) => level.length === 0);
     if (isEmpty && (await probePrefix(replica, options)) === "nothing") return undefined;
-    const plan = planRestore(levels, options.target);
+    const plan = planRestore(withoutStrays(levels), options.target);
     const problem = findProblem(plan, options.target);
     if (problem === undefined) {
+      indexes?.begin();
       const result = await tryLoadPlan(replica, plan, options);
-      if (result !== undefined) return result;
+      if (result !== undefined) {
+        indexes?.save();
+        return result;
+      }
     }
     if (attempt === OPEN_TRIES) {
       const sentence = problem ?? "files are deleted faster than they can be read";
@@ -77,40 +99,116 @@ async function tryToLoadMap(
 export async function tryLoadPlan(
   replica: Replica,
   plan: RestorePlan,
-  options: Omit<LoadMapOptions, "target">,
+  options: LoadPlanOptions,
 ): Promise<LoadedMap | undefined> {
-  const loaded = await tryLoadFiles(replica, plan.files, options);
-  if (loaded === undefined) return undefined;
   const builder = new PageMapBuilder(PageMap.empty(options.files));
-  const pageSize = requireOnePageSize(replica, loaded);
-  for (const { file, pageCount, index } of loaded) builder.apply(file, pageCount, index);
-  const createdAtMs = loaded.at(-1)?.file.createdAtMs;
-  return { map: builder.build(), pageSize, createdAtMs, loaded };
+  const kept: LoadedFile[] = [];
+  let pageSize: number | undefined;
+  const isWhole = await tryLoadEach(replica, plan.files, options, (loaded) => {
+    const { file, pageCount, index, body } = loaded;
+    pageSize = requireOnePageSize(replica, [loaded], pageSize);
+    builder.apply(file, pageCount, index);
+    options.indexes?.add(loaded);
+    if (body !== undefined) kept.push(loaded);
+  });
+  if (!isWhole) return undefined;
+  const createdAtMs = plan.files.at(-1)?.createdAtMs;
+  return { map: builder.build(), pageSize: pageSize ?? 0, createdAtMs, loaded: kept };
 }
 
-/** All at once, the newest first, so that their bodies are the ones that are kept. */
+/** All of them, oldest first, or undefined when one of them is gone. */
 export async function tryLoadFiles(
   replica: Replica,
   files: readonly LtxFile[],
-  options: Omit<LoadMapOptions, "target" | "files">,
+  options: LoadFilesOptions,
 ): Promise<LoadedFile[] | undefined> {
-  let keptBytes = 0;
-  const load = async (file: LtxFile): Promise<LoadedFile> => {
-    const loaded = await loadFile(replica, file, options);
-    const bytes = loaded.body?.byteLength ?? 0;
-    if (keptBytes + bytes > options.keepBytes) return { ...loaded, body: undefined };
-    keptBytes += bytes;
-    return loaded;
-  };
-  const newestFirst = await callStore(replica, async () => {
+  const all: LoadedFile[] = [];
+  const isWhole = await tryLoadEach(replica, files, options, (loaded) => {
+    all.push(loaded);
+  });
+  return isWhole ? all : undefined;
+}
+
+/**
+ * Gives each file to `take`, oldest first, while those after it are on their way. False when one of
+ * them is gone.
+ */
+function tryLoadEach(
+  replica: Replica,
+  files: readonly LtxFile[],
+  options: LoadFilesOptions,
+  take: (loaded: LoadedFile) => void,
+): Promise<boolean> {
+  return callStore(replica, async () => {
     try {
-      return await Promise.all(files.toReversed().map(load));
+      await loadEach(replica, files, options, take);
+      return true;
     } catch (error) {
-      if (isGone(error)) return undefined;
+      if (isGone(error)) return false;
       throw error;
     }
   });
-  return newestFirst?.reverse();
+}
+
+function loadEach(
+  replica: Replica,
+  files: readonly LtxFile[],
+  options: LoadFilesOptions,
+  take: (loaded: LoadedFile) => void,
+): Promise<void> {
+  const kept = chooseKept(files, options.keepBytes);
+  const landed = new Map<LtxFile, LoadedFile>();
+  let takenCount = 0;
+  let startedCount = 0;
+  let windowBytes = 0;
+  return new Promise((resolve, reject) => {
+    const start = (file: LtxFile) => {
+      startedCount += 1;
+      windowBytes += bytesOf(file);
+      loadFile(replica, file, options)
+        .then((loaded) => {
+          landed.set(file, kept.has(file) ? loaded : { ...loaded, body: undefined });
+          goOn();
+        })
+        .catch(reject);
+    };
+    const goOn = () => {
+      for (; takenCount < files.length; takenCount += 1) {
+        const file = files[takenCount]!;
+        const loaded = landed.get(file);
+        if (loaded === undefined) break;
+        landed.delete(file);
+        windowBytes -= bytesOf(file);
+        take(loaded);
+      }
+      while (startedCount < files.length) {
+        const file = files[startedCount]!;
+        const hasRoom = windowBytes + bytesOf(file) <= OPEN_WINDOW_BYTES;
+        if (startedCount > takenCount && !hasRoom) break;
+        if (startedCount - takenCount >= OPEN_WINDOW_FILES) break;
+        start(file);
+      }
+      if (takenCount === files.length) resolve();
+    };
+    goOn();
+  });
+}
+
+/** What is held of a file until it is applied, but for the index of a large one. */
+function bytesOf({ size }: LtxFile): number {
+  return size <= WHOLE_FILE_BYTES ? size : HEAD_BYTES;
+}
+
+/** The newest files whose bytes fit. */
+function chooseKept(files: readonly LtxFile[], keepBytes: number): Set<LtxFile> {
+  const kept = new Set<LtxFile>();
+  let bytes = 0;
+  for (const file of files.toReversed()) {
+    bytes += bytesOf(file);
+    if (bytes > keepBytes) break;
+    kept.add(file);
+  }
+  return kept;
 }
 
 export function requireOnePageSize(

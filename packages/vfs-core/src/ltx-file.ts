@@ -3,6 +3,7 @@
  */
 
 import type { Txid } from "@headwater/ltx";
+import type { ObjectVersion } from "@headwater/object-store";
 
 export interface LtxFile {
   readonly level: number;
@@ -13,6 +14,8 @@ export interface LtxFile {
   readonly size: number;
   /** When its last transaction was made, as far as the store tells. */
   readonly createdAtMs: number;
+  /** Of the object; undefined where it did not come from the store. */
+  readonly version?: ObjectVersion | undefined;
 }
 
 /** The order of a listing: by first txid, then by last. */

@@ -11,10 +11,13 @@ import {
   traced,
 } from "@headwater/object-store";
 import { ChangeCounter } from "./change-counter.ts";
+import { CacheFolder } from "./disk/cache-folder.ts";
 import { FileBodies } from "./file-bodies.ts";
 import { FileTable } from "./file-table.ts";
+import { IndexCache } from "./index-cache.ts";
 import {
   CALL_TIMEOUTS,
+  INDEX_CACHE_BYTES_MAX,
   KEEP_BATCH_BYTES,
   REQUEST_MS_MAX,
   REQUEST_MS_MIN,
@@ -24,6 +27,7 @@ import type { LoadedMap } from "./load-map.ts";
 import type { MountState } from "./mount-state.ts";
 import type { MountSettings } from "./options.ts";
 import type { PublishedState } from "./page-device.ts";
+import { Hedger } from "./read/hedger.ts";
 import { RequestQueue } from "./read/request-queue.ts";
 import { makeReplica, type Replica } from "./replica.ts";
 
@@ -32,14 +36,18 @@ export interface MountBase {
   /** The store of the replica without retries, but with a deadline for each request. */
   readonly once: ObjectStore;
   readonly queue: RequestQueue;
+  /** Undefined: no request is sent twice. */
+  readonly hedger: Hedger | undefined;
   readonly files: FileTable;
+  /** Undefined: nothing is kept on disk for the next opening. */
+  readonly indexes: IndexCache | undefined;
   readonly counts: RequestCounts;
   readonly counter: ChangeCounter;
   readonly toPublished: (txid: bigint, pageCount: number) => PublishedState;
 }
 
 export function makeMountBase(settings: MountSettings): MountBase {
-  const { store, path, url, clock, random, requestTimeoutMs } = settings;
+  const { store, path, url, clock, random, requestTimeoutMs, hedge } = settings;
   const requestMs = Math.min(Math.max(requestTimeoutMs, REQUEST_MS_MIN), REQUEST_MS_MAX);
   const durationMsMax = CALL_TIMEOUTS * Math.max(requestTimeoutMs, requestMs);
   const counts = new RequestCounts();
@@ -49,15 +57,28 @@ export function makeMountBase(settings: MountSettings): MountBase {
   const again = retrying(once, { durationMsMax, clock, random });
   const replica = makeReplica({ store: again, path, url, clock });
   const counter = new ChangeCounter();
+  const queue = new RequestQueue();
   return {
     replica,
     once,
-    queue: new RequestQueue(),
+    queue,
+    hedger: hedge ? new Hedger({ queue, clock }) : undefined,
     files: new FileTable(),
+    indexes: makeIndexCache(replica, settings),
     counts,
     counter,
     toPublished: (txid, pageCount) => ({ txid, pageCount, changeCounter: counter.at(txid) }),
   };
+}
+
+function makeIndexCache(
+  replica: Replica,
+  { indexCacheDir, clock }: MountSettings,
+): IndexCache | undefined {
+  if (indexCacheDir === undefined) return undefined;
+  const bytesMax = INDEX_CACHE_BYTES_MAX;
+  const folder = new CacheFolder({ path: indexCacheDir, suffix: ".index", bytesMax, clock });
+  return new IndexCache(replica, folder);
 }
 
 /**
@@ -76,8 +97,10 @@ export async function keepLoadedPages(
   let batchBytes = 0;
   for (const { file, index, body } of loaded.toReversed()) {
     if (body === undefined) continue;
-    for (const pgno of index.pgnos) {
+    for (const [at, pgno] of index.pgnos.entries()) {
       if (!cache.hasRoom) return;
+      // Of a large file only the start is here.
+      if (index.offsets[at]! >= body.byteLength) break;
       const { fromSeq, map } = versions.newest;
       const location = map.find(pgno);
       if (location?.file.key !== file.key) continue;

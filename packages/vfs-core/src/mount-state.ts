@@ -5,12 +5,13 @@
  *   - A new version is adopted in one step, in this order: the cache learns where old pages end,
  *     the image forgets pages that changed, the version list grows. Only then may it be published.
  *   - A page enters the cache for exactly those pins for which it is known to be right at that
- *     moment.
+ *     moment. It is pinned there if it is the newest version of a page that leads to others.
  */
 
 import { lockPgno, type PageSize } from "@headwater/ltx";
-import { byteLengthFor, frameCountFor, PageCache } from "@headwater/page-cache";
+import { byteLengthFor, CACHE_BYTES_MAX, frameCountFor, PageCache } from "@headwater/page-cache";
 import { HeadwaterError } from "./errors.ts";
+import { isInteriorPage } from "./interior-page.ts";
 import type { ImageMap, PageDevice } from "./page-device.ts";
 import type { PageLocation, PageMap } from "./page-map.ts";
 import { type PageVersion, Versions } from "./versions.ts";
@@ -40,7 +41,7 @@ export interface MountStateOptions {
 export class MountState {
   readonly device: PageDevice;
   readonly versions: Versions;
-  readonly #cacheBytes: number;
+  #cacheBytes: number;
   readonly #listeners: AdoptionListener[] = [];
   #cache: PageCache | undefined;
   #image: ImageMap | undefined;
@@ -68,9 +69,18 @@ export class MountState {
     if (this.#pageSize !== 0) throw new Error(`page size ${pageSize} after ${this.#pageSize}`);
     this.#pageSize = pageSize;
     const frameCount = frameCountFor(this.#cacheBytes, pageSize);
-    const memory = this.device.allocateCache(byteLengthFor(frameCount, pageSize));
+    const byteLength = byteLengthFor(frameCount, pageSize);
+    const memory = this.device.reserveCache(byteLength, CACHE_BYTES_MAX);
     this.#cache = new PageCache(memory, { pageSize, frameCount });
     this.device.publishCache();
+  }
+
+  /** What the cache may take from now on, whether it is there already or comes later. */
+  setCacheBytes(cacheBytes: number): void {
+    this.#cacheBytes = cacheBytes;
+    const cache = this.#cache;
+    if (cache === undefined) return;
+    cache.resize(Math.min(frameCountFor(cacheBytes, this.#pageSize), cache.frameCountMax));
   }
 
   /** From now on the image forgets pages as they change. */
@@ -86,11 +96,14 @@ export class MountState {
     return this.#pageSize !== 0 && pgno === lockPgno(this.#pageSize as PageSize);
   }
 
-  /** Keeps a page that was fetched from `location` for a reader of `seq`, if it is still so. */
-  keep(pgno: number, seq: number, location: PageLocation, page: Uint8Array): void {
+  /**
+   * Keeps a page that was fetched from `location` for a reader of `seq`, if it is still so; for one
+   * that is about to come when `isAhead`.
+   */
+  keep(pgno: number, seq: number, location: PageLocation, page: Uint8Array, isAhead = false): void {
     const found = this.versions.find(pgno, seq);
     if (!isSamePlace(found.location, location)) return;
-    this.#cache?.insert(pgno, found.fromSeq, found.toSeq, page);
+    this.#insert(pgno, found, page, isAhead);
   }
 
   find(pgno: number, seq: number): PageVersion {
@@ -109,12 +122,23 @@ export class MountState {
       const wasHere = cache?.close(pgno, seq) ?? false;
       if (cache === undefined || !(wasHere || cache.hasRoom)) continue;
       const content = page(pgno);
-      if (content !== undefined) cache.insert(pgno, seq, undefined, content);
+      const version = { fromSeq: seq, toSeq: undefined, pageCount: map.pageCount };
+      if (content !== undefined) this.#insert(pgno, version, content);
     }
     const stale = withDropped(changed, pageCountMin, before.pageCount);
     this.#image?.markAbsent(stale);
     this.versions.push(seq, map);
     for (const listener of this.#listeners) listener(stale);
+  }
+
+  #insert(
+    pgno: number,
+    { fromSeq, toSeq, pageCount }: Omit<PageVersion, "location" | "txid">,
+    page: Uint8Array,
+    isAhead = false,
+  ): void {
+    this.#cache?.insert(pgno, fromSeq, toSeq, page, isAhead);
+    if (toSeq === undefined && isInteriorPage(pgno, page, pageCount)) this.#cache?.pin(pgno);
   }
 
   /** Lets go of what no reader needs any more. Cheap; called now and then. */

@@ -27,7 +27,8 @@ export interface Mount extends AsyncDisposable {
   status(): MountStatus;
   /**
    * Write mode: resolves with the transaction that the bucket stands at, once everything committed
-   * before the call is in it and the lease was still held. Read mode: looks for new transactions.
+   * before the call is in it and the lease was still held. Read mode: resolves once readers that
+   * start from now on see everything that was in the bucket at the call.
    */
   flush(options?: WaitOptions): Promise<bigint>;
   /** Resolves when readers that start from now on see this transaction of the replica. */
@@ -45,6 +46,12 @@ export interface Mount extends AsyncDisposable {
    * When this rejects, or its signal aborts, the mount is the writer that it was.
    */
   demote(options?: DemoteOptions): Promise<void>;
+  /**
+   * Gives the page cache so many bytes, or as many as it can have, while it is read from. Resolves
+   * when a smaller one has given back its memory, with the bytes that it may take: zero before
+   * there is a database. The pages that were used stay, as many as there is room for.
+   */
+  resizeCache(cacheBytes: number): Promise<number>;
   /** Uploads what is pending, gives the lease back, ends the device. May be called again. */
   close(): Promise<void>;
 }

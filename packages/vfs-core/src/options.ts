@@ -8,6 +8,7 @@ import { type CompactionOptions, chooseCompaction } from "./compact/compaction-o
 import type { Disk } from "./disk/disk.ts";
 import { systemDisk } from "./disk/system-disk.ts";
 import { HeadwaterError } from "./errors.ts";
+import type { HydrateChoice } from "./hydrate/hydration.ts";
 import { LIST_INTERVAL_MS } from "./limits.ts";
 import type { MountEvent } from "./mount-event.ts";
 import { systemClock, systemRandom } from "./system.ts";
@@ -38,7 +39,13 @@ interface CommonOptions {
   /** How long a reader waits for a page. Every request to the store has its deadline from this. */
   readonly requestTimeoutMs?: number | undefined;
   /** Fills a local copy in the background. Without a path, one that goes with the mount. */
-  readonly hydrate?: { readonly path?: string | undefined } | undefined;
+  readonly hydrate?: HydrateChoice | undefined;
+  /** Fetch the schema and the interior pages of b-trees right after opening. Default true. */
+  readonly warmUp?: boolean | undefined;
+  /** Send slow small requests a second time, a few in a hundred at the most. Default true. */
+  readonly hedge?: boolean | undefined;
+  /** A folder of this user for indexes, so that the next opening is faster. Default: none. */
+  readonly indexCacheDir?: string | undefined;
   /** Told of what happens, in the order in which it does. */
   readonly onEvent?: ((event: MountEvent) => void) | undefined;
   /** Ends the opening, not the mount. */
@@ -97,6 +104,8 @@ const DEFAULTS = {
   syncIntervalMs: 1000,
   durability: "eventual" as Durability,
   journalBytesMax: GIB,
+  warmUp: true,
+  hedge: true,
 };
 
 export const LEASE_TTL_MS = 30_000;
@@ -152,18 +161,24 @@ function settle(options: CommonOptions & ReadChoices & WriteChoices) {
 function settleCommon(options: CommonOptions) {
   return {
     cacheBytes: options.cacheBytes ?? DEFAULTS.cacheBytes,
+    warmUp: options.warmUp ?? DEFAULTS.warmUp,
+    hedge: options.hedge ?? DEFAULTS.hedge,
     requestTimeoutMs: options.requestTimeoutMs ?? DEFAULTS.requestTimeoutMs,
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   };
 }
 
-function checkCommon({ name, cacheBytes, requestTimeoutMs }: CommonOptions): void {
+function checkCommon({ name, cacheBytes, requestTimeoutMs, indexCacheDir }: CommonOptions): void {
   if (name === "") throw invalid("name must not be empty");
-  if (cacheBytes !== undefined && !(Number.isFinite(cacheBytes) && cacheBytes >= 0)) {
-    throw invalid(`cacheBytes must be 0 or more: ${cacheBytes}`);
-  }
+  if (indexCacheDir === "") throw invalid("indexCacheDir must name a folder");
+  if (cacheBytes !== undefined) checkCacheBytes(cacheBytes);
   if (requestTimeoutMs !== undefined) checkDuration("requestTimeoutMs", requestTimeoutMs, 1);
+}
+
+export function checkCacheBytes(cacheBytes: number): void {
+  if (Number.isFinite(cacheBytes) && cacheBytes >= 0) return;
+  throw invalid(`cacheBytes must be 0 or more: ${cacheBytes}`);
 }
 
 function checkDuration(name: string, value: number, min: number): void {

@@ -14,6 +14,8 @@
  *     the pin, local image, request to the engine.
  */
 
+import type { CacheMemory } from "@headwater/page-cache";
+
 /** What all readers that start from now on see. */
 export interface PublishedState {
   readonly pageCount: number;
@@ -27,6 +29,14 @@ export interface DeviceState extends PublishedState {
   readonly seq: number;
   /** Zero until the first commit of a new database has fixed it. */
   readonly pageSize: number;
+}
+
+/** Pages that read transactions asked the device for; an open one is not counted yet. */
+export interface ReadCounts {
+  /** Answered by the device itself, from the page cache or the local image. */
+  readonly residentCount: number;
+  /** Asked of the engine. */
+  readonly missCount: number;
 }
 
 /** What a SQLite thread waits for. Answer each exactly once. */
@@ -67,6 +77,7 @@ export type DeviceErrorCode = "READ_FAILED" | "CORRUPT" | "BUSY" | "SYNC_FAILED"
 
 export interface PageDevice {
   state(): DeviceState;
+  readCounts(): ReadCounts;
   /** From now on SQLite finds the device by its name. False when another one has the name. */
   activate(): boolean;
   /** Read mode: makes a new state visible to readers that start from now on; returns its seq. */
@@ -78,14 +89,26 @@ export interface PageDevice {
   answer(id: number, answer: DeviceAnswer): void;
 
   /**
-   * Memory for the page cache, zeroed, shared with the native half. The device looks at it only
-   * after `publishCache()`. Called once, when the page size is known.
+   * Memory for the page cache, zeroed, shared with the native half: at least `byteLength`, and as
+   * far as there are addresses, up to `byteLengthMax`. The device looks at it only after
+   * `publishCache()`. Called once, when the page size is known.
    */
-  allocateCache(byteLength: number): ArrayBufferLike;
+  reserveCache(byteLength: number, byteLengthMax: number): CacheMemory;
   publishCache(): void;
+
+  /**
+   * What is shown was the newest state there is so long ago; undefined: it is, until told
+   * otherwise, as a writer's own. For those who ask the device how old it may be.
+   */
+  setCurrent(agoMs: number | undefined): void;
 
   /** Stops (or allows) write transactions; the reason is what the user is told. */
   setWritable(writable: boolean, reason: string): void;
+  /**
+   * For good: a COMMIT that begins now fails, also that of a transaction that is open. False while
+   * one is under way that began before: ask again.
+   */
+  endCommits(reason: string): boolean;
   /** Whether a write transaction is open now. */
   isWriting(): boolean;
   /**

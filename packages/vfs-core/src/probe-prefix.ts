@@ -20,8 +20,8 @@ export async function probePrefix(
   if (parseFileName(key.slice(key.lastIndexOf("/") + 1)) !== undefined) return "replica";
   const isOldFormat = key.startsWith(`${layout.rootPrefix}generations/`);
   const what = isOldFormat
-    ? "this is a backup by Litestream 0.3, whose format cannot be read"
-    : `no LTX files here, but other objects, such as ${key}`;
+    ? "this is a backup by Litestream 0.3, whose format cannot be read; choose another prefix"
+    : `no LTX files here, but other objects, such as ${key}; choose a prefix of its own`;
   throw replicaError(replica, "PREFIX_NOT_REPLICA", what);
 }
 

@@ -15,6 +15,11 @@ export interface ReplicaLayout {
   readonly rootPrefix: string;
   /** The lease. */
   readonly lockKey: string;
+  /**
+   * What the keys of all levels start with. The level follows, as one digit, and a slash: so keys
+   * ascend by level.
+   */
+  readonly levelsPrefix: string;
   /** What the keys of one level start with. */
   levelPrefix(level: number): string;
   fileKey(level: number, minTxid: Txid, maxTxid: Txid): string;
@@ -22,16 +27,17 @@ export interface ReplicaLayout {
 
 export function replicaLayout(kind: KeyLayout, path: string): ReplicaLayout {
   const root = trimSlashes(path);
+  const levelsPrefix = kind === "s3" ? `${root}/000` : joinKey(root, "ltx/");
   const levelPrefix = (level: number) => {
     if (!Number.isInteger(level) || level < 0 || level > SNAPSHOT_LEVEL) {
       throw new RangeError(`level out of range: ${level}`);
     }
-    if (kind === "s3") return `${root}/${level.toString(16).padStart(4, "0")}/`;
-    return joinKey(root, `ltx/${level}/`);
+    return `${levelsPrefix}${level}/`;
   };
   return {
     rootPrefix: root === "" ? "" : `${root}/`,
     lockKey: joinKey(root, "lock.json"),
+    levelsPrefix,
     levelPrefix,
     fileKey: (level, minTxid, maxTxid) => levelPrefix(level) + formatFileName(minTxid, maxTxid),
   };

@@ -11,6 +11,7 @@
 
 import { SNAPSHOT_LEVEL } from "./limits.ts";
 import { compareFiles, type LtxFile } from "./ltx-file.ts";
+import { withoutStrays } from "./strays.ts";
 
 export type PlanTarget =
   | { readonly type: "latest" }
@@ -56,10 +57,13 @@ export function planRestore(levels: FilesByLevel, target: PlanTarget): RestorePl
 
 /**
  * The files that bring a state of `fromTxid` to the latest. Prefers those that start just after it:
- * a file that straddles it names pages as changed that did not change.
+ * a file that straddles it names pages as changed that did not change. But where a level above has
+ * what level 0 has, it is right, and a file of level 0 may be a stray (strays.ts).
  */
 export function planFollow(levels: FilesByLevel, fromTxid: bigint): RestorePlan {
-  const waiting = levels.flat().filter((file) => file.maxTxid > fromTxid);
+  const waiting = withoutStrays(levels)
+    .flat()
+    .filter((file) => file.maxTxid > fromTxid);
   waiting.sort(compareFiles);
   const files: LtxFile[] = [];
   let eligible: LtxFile[] = [];
@@ -137,7 +141,13 @@ function reachesFarther(a: LtxFile, b: LtxFile): boolean {
 }
 
 function startsCloser(a: LtxFile, b: LtxFile): boolean {
+  if (rankOf(a) !== rankOf(b)) return rankOf(a) > rankOf(b);
   if (a.minTxid !== b.minTxid) return a.minTxid > b.minTxid;
   if (a.maxTxid !== b.maxTxid) return a.maxTxid > b.maxTxid;
   return a.level > b.level;
+}
+
+function rankOf({ level }: LtxFile): number {
+  if (level === SNAPSHOT_LEVEL) return 0;
+  return level === 0 ? 1 : 2;
 }

@@ -15,10 +15,11 @@ import type { DemoteOptions, Mount, PromoteOptions, WaitOptions } from "./mount.
 import { keepLoadedPages, type MountBase } from "./mount-base.ts";
 import { type MountEvent, makeTell } from "./mount-event.ts";
 import type { MountParts } from "./mount-parts.ts";
-import type { MountSettings } from "./options.ts";
+import { checkCacheBytes, type MountSettings } from "./options.ts";
 import { makePageService } from "./page-service.ts";
 import { Reader } from "./read/reader.ts";
 import { RequestServer } from "./request-server.ts";
+import { resizeCache } from "./resize-cache.ts";
 import type { MountStatus } from "./status.ts";
 import { TxidWaiters } from "./txid-waiters.ts";
 import { withSignal } from "./with-signal.ts";
@@ -95,6 +96,7 @@ export class RoleMount implements Mount {
     const role = this.#role;
     if (role.type === "reader") role.reader.start();
     else role.writer.start();
+    service.warmUp?.start();
   }
 
   status(): MountStatus {
@@ -110,8 +112,13 @@ export class RoleMount implements Mount {
       seq,
       pageSize,
       pageCount,
+      lagMs: role.type === "reader" ? role.reader.status().lagMs : role.writer.lagMs,
       versionCount: state.versions.count,
       cache: state.cache?.stats,
+      reads: device.readCounts(),
+      hedging: base.hedger?.status(),
+      warmUp: service.warmUp?.status(),
+      indexCache: base.indexes?.status(),
       requests: base.counts.toJSON(),
       follow: role.type === "reader" ? role.reader.status() : undefined,
       sync: role.type === "writer" ? role.writer.syncStatus() : undefined,
@@ -146,6 +153,16 @@ export class RoleMount implements Mount {
     await withSignal(this.#hydration.whenDone(), signal);
   }
 
+  async resizeCache(cacheBytes: number): Promise<number> {
+    this.#requireOpen();
+    checkCacheBytes(cacheBytes);
+    const { settings, service } = this.parts;
+    return resizeCache(service.state, cacheBytes, {
+      clock: settings.clock,
+      signal: this.#end.signal,
+    });
+  }
+
   async promote({ signal, waitMs }: PromoteOptions = {}): Promise<void> {
     await this.#switch("promoted", signal, async (role, signal) => {
       if (role.type === "writer") return role;
@@ -158,7 +175,7 @@ export class RoleMount implements Mount {
     await this.#switch("demoted", signal, async (role, signal) => {
       if (role.type === "reader") return role;
       await role.writer.stepDown(signal);
-      const reader = new Reader(this.parts, undefined);
+      const reader = new Reader(this.parts, { agoMs: 0 });
       reader.start();
       return { type: "reader", reader };
     });
@@ -178,13 +195,15 @@ export class RoleMount implements Mount {
   /** Ends everything but a writer's lease and folder, which are whoever opened them's. */
   async end(): Promise<void> {
     const closed = this.#closedError();
-    const { waiters, device } = this.parts;
+    const { waiters, device, service, base } = this.parts;
     const role = this.#role;
     const ended = role.type === "reader" ? role.reader.end(closed) : role.writer.end(closed);
     this.#end.abort(closed);
     waiters.fail(closed);
     await ended;
     await this.#hydration?.close();
+    await service.warmUp?.close();
+    await base.indexes?.close();
     this.#server.close();
     device.close();
   }
@@ -220,9 +239,11 @@ export class RoleMount implements Mount {
       replica: base.replica,
       device,
       queue: base.queue,
+      hedger: base.hedger,
       map,
       pageSize,
       cacheBytes,
+      warmUp: settings.warmUp,
       absentPages: () => (this.#role.type === "writer" ? "zeros" : "damage"),
       onCompacted: () => this.#onCompacted(),
       signal: this.#end.signal,

@@ -4,10 +4,34 @@
 
 import type { OperationCounts } from "@headwater/object-store";
 import type { PageCacheStats } from "@headwater/page-cache";
+import type { ReadCounts } from "./page-device.ts";
 
 export interface ErrorSummary {
   readonly code: string | undefined;
   readonly message: string;
+}
+
+export interface IndexCacheStatus {
+  /** Files whose index was here when the mount was opened. */
+  readonly hitCount: number;
+  /** Files that had to be fetched. */
+  readonly missCount: number;
+  readonly lastError: ErrorSummary | undefined;
+}
+
+export interface HedgingStatus {
+  /** Requests that were sent a second time because the first answer did not come. */
+  readonly sentCount: number;
+  /** Of these, the ones that were answered first. */
+  readonly wonCount: number;
+}
+
+export interface WarmUpStatus {
+  /** Nothing more will come. */
+  readonly done: boolean;
+  /** Pages that it has fetched, and their bytes. */
+  readonly pageCount: number;
+  readonly bytes: number;
 }
 
 export interface HydrationStatus {
@@ -75,9 +99,23 @@ export interface MountStatus {
   readonly seq: number;
   readonly pageSize: number;
   readonly pageCount: number;
+  /**
+   * How old the state may be that new transactions see: milliseconds since it was known to be the
+   * newest. Zero for a writer, whose own it is, until it is fenced. `PRAGMA headwater_lag` says the
+   * same in seconds.
+   */
+  readonly lagMs: number;
   /** Versions that readers may still need, the newest included. */
   readonly versionCount: number;
   readonly cache: PageCacheStats | undefined;
+  /** How often SQLite's reads found their page without the engine. */
+  readonly reads: ReadCounts;
+  /** Undefined when it is off. */
+  readonly hedging: HedgingStatus | undefined;
+  /** Undefined when it is off. */
+  readonly warmUp: WarmUpStatus | undefined;
+  /** Undefined without `indexCacheDir`. */
+  readonly indexCache: IndexCacheStatus | undefined;
   readonly requests: Readonly<Record<string, OperationCounts | undefined>>;
   readonly follow: FollowStatus | undefined;
   readonly sync: SyncStatus | undefined;

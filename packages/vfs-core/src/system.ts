@@ -11,6 +11,11 @@ export function systemProcess(): { readonly pid: number; readonly host: string }
   return { pid: process.pid, host: hostname() };
 }
 
+/** Whose files are this process's own. Undefined where systems do not say it by number. */
+export function systemUser(): number | undefined {
+  return process.getuid?.();
+}
+
 /** For people who ask who holds a lease. */
 export function systemOwner(): string {
   return `${hostname()}:${process.pid}`;

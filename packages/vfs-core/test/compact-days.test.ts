@@ -146,9 +146,10 @@ describe("days of one write a second", () => {
     expect(hourly[4]).toBeLessThan(1.1 * hourly[1]!);
   }, 120_000);
 
-  it.runIf(LONG_DAYS > 0)(
+  it(
     "leave as few when each second is uploaded",
-    async () => {
+    async ({ skip }) => {
+      skip(LONG_DAYS === 0, "HEADWATER_DAYS asks for it, and it takes minutes a day");
       const days = new Days();
       for (let half = 1; half <= 2 * LONG_DAYS; half += 1) {
         const requests = await days.run(12 * HOUR_MS, SECOND_MS);
@@ -156,6 +157,6 @@ describe("days of one write a second", () => {
         console.info(`${12 * half} hours: ${Math.round(requests)} requests an hour`);
       }
     },
-    LONG_DAYS * 1_800_000,
+    (1 + LONG_DAYS) * 1_800_000,
   );
 });

@@ -9,10 +9,12 @@ import {
 } from "@headwater/ltx";
 import { faulty } from "@headwater/object-store/testing";
 import { describe, expect, it } from "vitest";
+import { readSound } from "../src/compact/merge-sources.ts";
 import { HeadwaterError } from "../src/errors.ts";
 import { WHOLE_FILE_BYTES } from "../src/limits.ts";
-import { StillClock } from "./support/clock.ts";
-import { compactorOf, describeLevels, listWorld, restore } from "./support/restoring.ts";
+import { RequestQueue } from "../src/read/request-queue.ts";
+import { CountingClock, StillClock } from "./support/clock.ts";
+import { compactorOf, describeLevels, listWorld, replicaOf, restore } from "./support/restoring.ts";
 import { range, World } from "./support/world.ts";
 
 const LATEST = { type: "latest" } as const;
@@ -186,15 +188,21 @@ describe("compacting", () => {
     const world = new World({ pageSize: 4096 });
     const pageCount = 300;
     for (let count = 0; count < 8; count += 1) await world.write({ pages: range(1, pageCount) });
-    let turns = 0;
-    class CountingClock extends StillClock {
-      override async yield(): Promise<void> {
-        turns += 1;
-      }
-    }
-    await compactorOf(world, { clock: new CountingClock(0) }).compact(1);
+    const clock = new CountingClock(0);
+    await compactorOf(world, { clock }).compact(1);
     // Eight sources are opened; the rest is between pages.
-    expect(turns - 8).toBeGreaterThanOrEqual(Math.floor((8 * pageCount * 4096) / 2 ** 20));
+    expect(clock.turns - 8).toBeGreaterThanOrEqual(Math.floor((8 * pageCount * 4096) / 2 ** 20));
+  });
+
+  it("lets others go first while it looks at an output that was there", async () => {
+    const world = new World({ pageSize: 4096 });
+    const pageCount = 3_000;
+    await world.write({ pages: range(1, pageCount) });
+    const [[file] = []] = await listWorld(world);
+    const clock = new CountingClock(0);
+    const options = { queue: new RequestQueue(), pause: async () => {} };
+    await readSound(replicaOf(world, { clock }), file!, options);
+    expect(clock.turns).toBeGreaterThanOrEqual(Math.floor((pageCount * 4096) / 2 ** 20));
   });
 
   it("pauses while readers wait, but not for ever", async () => {
@@ -315,6 +323,41 @@ describe("retention", () => {
     expect(await compactor.retain(TIMES)).toBe(2);
     expect(await levelsOf(world)).toEqual(["0: 5-5", "1: 1-2 3-5"]);
     await expectRestores(world, [2, 5]);
+  });
+
+  it("keeps the files around the transaction at which its holder began", async () => {
+    const world = new World();
+    await writeMany(world, 9);
+    const compactor = compactorOf(world, { beganTxid: 4n });
+    await compactor.compact(1);
+    expect(await compactor.retain(TIMES)).toBe(5);
+    expect(await levelsOf(world)).toEqual(["0: 3-3 4-4 5-5 9-9", "1: 1-9"]);
+    await writeMany(world, 3);
+    await compactor.compact(1);
+    expect(await compactor.retain(TIMES)).toBe(3);
+    expect(await levelsOf(world)).toEqual(["0: 3-3 4-4 5-5 12-12", "1: 1-9 10-12"]);
+    await expectRestores(world, [9, 12]);
+    // The next holder keeps its own beginning.
+    await compactorOf(world, { beganTxid: 12n }).retain(TIMES);
+    expect(await levelsOf(world)).toEqual(["0: 12-12", "1: 1-9 10-12"]);
+  });
+
+  it("deletes a file that came when its name was free again", async () => {
+    const world = new World();
+    await writeMany(world, 4);
+    const stray = await world.body(0, 2, 2);
+    const compactor = compactorOf(world);
+    await compactor.compact(1);
+    await writeMany(world, 2);
+    await compactor.compact(1);
+    await compactor.retain(TIMES);
+    await world.put(0, 2, 2, stray, 2000);
+    const late = compactorOf(world);
+    expect(await late.compact(1)).toBe(0);
+    expect(await late.snapshot()).toBe(true);
+    expect(await late.retain(TIMES)).toBe(2);
+    expect(await levelsOf(world)).toEqual(["0: 6-6", "1: 5-6", "9: 1-6"]);
+    await expectRestores(world, [6]);
   });
 
   it("deletes nothing early when this machine's clock is ahead of the store's", async () => {

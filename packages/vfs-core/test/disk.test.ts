@@ -221,4 +221,52 @@ describe("a journal folder", () => {
     expect(again.synced).toBeUndefined();
     await again.close();
   });
+
+  it("that somebody made stays, and one that an earlier run has made goes", async () => {
+    const [given, made] = [makeFolder(), join(makeFolder(), "above", "made")];
+    for (const path of [given, made]) {
+      await (await JournalFolder.open(path, "a replica", locks)).close();
+      writeFileSync(join(path, "state.json.tmp"), "half a rec");
+      const folder = await JournalFolder.open(path, "a replica", locks);
+      await folder.discard();
+    }
+    expect(readdirSync(given)).toEqual([]);
+    expect(existsSync(made)).toBe(false);
+    expect(existsSync(join(made, ".."))).toBe(true);
+  });
+
+  it("is not touched any more by whoever has left it", async () => {
+    const path = join(makeFolder(), "journal");
+    const first = await JournalFolder.open(path, "a replica", locks);
+    await first.close();
+    const second = await JournalFolder.open(path, "a replica", locks);
+    await second.writeSynced(POINT);
+    await first.discard();
+    expect(readdirSync(path).sort()).toEqual(["replica.json", "state.json"]);
+    await second.close();
+  });
+
+  it("is made again when it goes away while it is being locked", async () => {
+    const path = join(makeFolder(), "journal");
+    let isGoing = true;
+    const late: FileLocks = {
+      lockFile(lockPath, text) {
+        if (!isGoing) return lockInMemory(lockPath, text);
+        isGoing = false;
+        rmSync(path, { recursive: true });
+        throw Object.assign(new Error("no such folder"), { code: "ENOENT" });
+      },
+    };
+    const folder = await JournalFolder.open(path, "a replica", late);
+    await folder.writeSynced(POINT);
+    await folder.discard();
+    expect(existsSync(path)).toBe(false);
+    const never: FileLocks = {
+      lockFile() {
+        throw Object.assign(new Error("no such folder"), { code: "ENOENT" });
+      },
+    };
+    const opening = JournalFolder.open(path, "a replica", never);
+    await expect(opening).rejects.toMatchObject({ code: "JOURNAL_INVALID" });
+  });
 });

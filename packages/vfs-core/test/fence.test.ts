@@ -5,6 +5,7 @@ import type { ObjectStore, PutOptions } from "@headwater/object-store";
 import { MemoryStore } from "@headwater/object-store/memory";
 import { describe, expect, it } from "vitest";
 import { openReplica, systemClock } from "../src/index.ts";
+import { continuesFile, makeNodeId } from "../src/write/node-id.ts";
 import { JumpingClock } from "./support/clock.ts";
 import { range, World } from "./support/world.ts";
 import { makeFolder, openWriter, pagesOf, type Writer } from "./support/writing.ts";
@@ -59,7 +60,9 @@ describe("the fence", () => {
     await leaveSilentHolder(world);
     const { mount, device } = await openWriter(world, { lease: LEASE });
     const { header, index } = decodeLtx(await world.body(0, 2, 2));
-    expect(header).toMatchObject({ commit: 3, nodeId: 5n });
+    const { fileChecksum } = decodeLtx(await world.body(0, 1, 1)).trailer;
+    const nodeId = makeNodeId({ generation: 5n, previousChecksum: fileChecksum });
+    expect(header).toMatchObject({ commit: 3, nodeId });
     expect([...index.pgnos]).toEqual([1]);
     expect(mount.status().txid).toBe(2n);
     const late = world.store.put(world.key(0, 2, 2), new Uint8Array(10), {
@@ -90,7 +93,10 @@ describe("the fence", () => {
     const store = before(world.store, world.key(0, 2, 2), () => world.write({ pages: [3] }));
     const { mount, device } = await openWriter(world, { store, lease: LEASE });
     expect(mount.status().txid).toBe(3n);
-    expect(decodeLtx(await world.body(0, 3, 3)).header.nodeId).toBe(5n);
+    const { nodeId } = decodeLtx(await world.body(0, 3, 3)).header;
+    expect(continuesFile(nodeId, decodeLtx(await world.body(0, 2, 2)).trailer.fileChecksum)).toBe(
+      true,
+    );
     using now = device.snapshot();
     expect(await now.readPage(3)).toEqual(world.content(3, 2));
     await mount.close();

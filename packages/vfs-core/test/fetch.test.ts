@@ -35,7 +35,9 @@ describe("fetching pages", () => {
 
   it("reads nothing ahead of random misses", async () => {
     const { world, replica, snapshot } = await largeWorld(3000);
-    for (let index = 0; index < 60; index += 1) await snapshot.readPage(1 + ((index * 977) % 3000));
+    for (let index = 0; index < 60; index += 1) {
+      await snapshot.readPage(17 + ((index * 977) % 2984));
+    }
     expect(world.requests).toHaveLength(60);
     expect(world.requests.every(({ bytesRead }) => bytesRead < 4200)).toBe(true);
     await replica.close();
@@ -74,6 +76,20 @@ describe("fetching pages", () => {
     await replica.close();
   });
 
+  it("keeps what was read ahead until it is read, when all else in the cache is in use", async () => {
+    const { world, replica, snapshot } = await largeWorld(3000, { cacheBytes: 1_000_000 });
+    const { frameCount } = replica.mount.status().cache!;
+    const inUse = range(0, frameCount - 1).map((index) => 1000 + ((index * 977) % 2000));
+    for (const pgno of [...inUse, ...inUse]) await snapshot.readPage(pgno);
+    world.requests.length = 0;
+    for (const pgno of range(1, 300)) {
+      expect(await snapshot.readPage(pgno)).toEqual(world.pageAt(1, pgno));
+    }
+    const bytes = world.requests.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
+    expect(bytes).toBeLessThan(500 * 4200);
+    await replica.close();
+  });
+
   it("fetches a small file whole, once", async () => {
     const world = new World();
     await world.write({ pages: range(1, 100) });
@@ -98,7 +114,7 @@ describe("fetching pages", () => {
     const store = faulty(world.store, { rules });
     await using replica = await openWorld(world, { store });
     using snapshot = replica.snapshot();
-    expect(await snapshot.readPage(9)).toEqual(world.pageAt(1, 9));
+    expect(await snapshot.readPage(90)).toEqual(world.pageAt(1, 90));
     await expect(snapshot.readPage(100)).rejects.toThrow("do not allow");
   });
 
@@ -109,7 +125,7 @@ describe("fetching pages", () => {
     const store = faulty(world.store, { rules: [{ fault, operation: "get", skip: 2 }] });
     await using replica = await openWorld(world, { store, requestTimeoutMs: 50 });
     using snapshot = replica.snapshot();
-    await expect(snapshot.readPage(9)).rejects.toThrow("did not come within 50 ms");
+    await expect(snapshot.readPage(90)).rejects.toThrow("did not come within 50 ms");
   });
 
   it("names the page and the object when what it fetched is damaged", async () => {
@@ -122,6 +138,17 @@ describe("fetching pages", () => {
     using snapshot = replica.snapshot();
     await expect(snapshot.readPage(26)).rejects.toThrow(/page 26 in .*\.ltx is damaged/);
     expect(await snapshot.readPage(100)).toEqual(world.pageAt(1, 100));
+  });
+
+  it("names a small file that is damaged anywhere when it is fetched again", async () => {
+    const world = new World({ isRandom: true });
+    await world.write({ pages: range(1, 100) });
+    await using replica = await openWorld(world, { cacheBytes: 20_000, warmUp: false });
+    const body = await world.body(0, 1, 1);
+    body[body.byteLength - 300]! ^= 1;
+    await world.put(0, 1, 1, body);
+    using snapshot = replica.snapshot();
+    await expect(snapshot.readPage(80)).rejects.toThrow(/object .*\.ltx is damaged/);
   });
 
   it("says which page no file holds", async () => {

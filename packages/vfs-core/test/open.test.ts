@@ -2,6 +2,7 @@ import { MemoryStore } from "@headwater/object-store/memory";
 import { faulty } from "@headwater/object-store/testing";
 import { describe, expect, it } from "vitest";
 import { HeadwaterError, openReplica } from "../src/index.ts";
+import { HEAD_BYTES } from "../src/limits.ts";
 import { expectState, openWorld } from "./support/reading.ts";
 import { range, World } from "./support/world.ts";
 
@@ -31,26 +32,26 @@ describe("opening for reading", () => {
     });
   }
 
-  it("lists every level once and gets every small file once", async () => {
+  it("lists once and gets every small file once", async () => {
     const world = new World();
     await world.write({ pages: range(1, 50) });
     for (let count = 0; count < 30; count += 1) await world.write({ pages: [1 + count] });
     await using replica = await openWorld(world);
     const counts = (operation: string) =>
       world.requests.filter((request) => request.operation === operation).length;
-    expect(counts("list")).toBe(10);
+    expect(counts("list")).toBe(1);
     expect(counts("get")).toBe(31);
     await expectState(replica, world, 31);
     expect(counts("get")).toBe(31);
   });
 
-  it("gets a large file's header and tail at once, and nothing else", async () => {
+  it("gets a large file's head and tail at once, and nothing else", async () => {
     const world = new World({ pageSize: 4096, isRandom: true });
     await world.write({ pages: range(1, 200) });
     await using replica = await openWorld(world);
     const gets = world.requests.filter(({ operation }) => operation === "get");
     expect(gets.map(({ range }) => range)).toEqual([
-      { offset: 0, length: 100 },
+      { offset: 0, length: HEAD_BYTES },
       expect.objectContaining({ length: 32 * 1024 }),
     ]);
     await expectState(replica, world, 1);
@@ -101,7 +102,10 @@ describe("opening for reading", () => {
     const world = new World();
     const condition = { type: "none" } as const;
     await world.store.put("some/db/readme.txt", new Uint8Array(1), { condition });
-    expect(await codeOf(openWorld(world))).toBe("PREFIX_NOT_REPLICA");
+    await expect(openWorld(world)).rejects.toMatchObject({
+      code: "PREFIX_NOT_REPLICA",
+      message: expect.stringMatching(/: no LTX files here, .*readme\.txt; choose a prefix/),
+    });
 
     const old = new World();
     await old.store.put("some/db/generations/x/wal", new Uint8Array(1), { condition });
@@ -144,6 +148,24 @@ describe("opening for reading", () => {
       expect(HeadwaterError.is(error, to)).toBe(true);
       expect((error as Error).message).toContain("s3://bucket/some/db");
       expect((error as Error).message).not.toMatch(/secret|hidden/);
+    }
+  });
+
+  it("names an object of a failed request once, and says what to do next", async () => {
+    const world = new World();
+    const faults = {
+      UNAUTHENTICATED: "check the credentials",
+      FORBIDDEN: "give them the right to it, or use others",
+      CONFIG_INVALID: "check the URL, the store and its options",
+    } as const;
+    for (const [code, advice] of Object.entries(faults)) {
+      const fault = { type: "before", code: code as keyof typeof faults } as const;
+      const store = faulty(world.store, { rules: [{ fault }] });
+      const opening = openReplica({ store, path: "some/db", url: "s3://bucket/some/db" });
+      const { message } = (await opening.catch((reason: unknown) => reason)) as Error;
+      expect(message.split("\n")).toHaveLength(1);
+      expect(message.endsWith(`; ${advice}`), message).toBe(true);
+      expect(message.match(/some\/db\/0/g), message).toHaveLength(1);
     }
   });
 

@@ -1,7 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { deferred } from "../src/deferred.ts";
-import { HYDRATE_PARALLEL, PREFETCH_PARALLEL, REQUESTS_PARALLEL } from "../src/limits.ts";
-import { type Priority, RequestQueue, type Ticket } from "../src/read/request-queue.ts";
+import {
+  HYDRATE_PARALLEL,
+  OPEN_PARALLEL,
+  PREFETCH_PARALLEL,
+  REQUESTS_PARALLEL,
+} from "../src/limits.ts";
+import { PRIORITIES, type Priority, RequestQueue, type Ticket } from "../src/read/request-queue.ts";
 
 function start(queue: RequestQueue, priority: Priority, log: string[], name: string) {
   const gate = deferred<void>();
@@ -32,6 +37,40 @@ describe("RequestQueue", () => {
     for (const { finish } of started) finish();
     await Promise.all(started.map(({ done }) => done));
     expect(queue.runningCount).toBe(0);
+  });
+
+  it("has places for opening beside all others", async () => {
+    const queue = new RequestQueue();
+    const log: string[] = [];
+    const names = ["foreground", "warmUp", "open"] as const;
+    const started = names.flatMap((name) =>
+      Array.from({ length: 2 * OPEN_PARALLEL }, () => start(queue, name, log, name)),
+    );
+    await settle();
+    const counts = names.map((name) => log.filter((one) => one === name).length);
+    expect(counts).toEqual([REQUESTS_PARALLEL, 0, OPEN_PARALLEL]);
+    for (const { finish } of started) finish();
+    await Promise.all(started.map(({ done }) => done));
+  });
+
+  it("takes them in the order of their urgency", async () => {
+    const queue = new RequestQueue();
+    const log: string[] = [];
+    const busy = Array.from({ length: REQUESTS_PARALLEL }, () =>
+      start(queue, "foreground", log, "busy"),
+    );
+    await settle();
+    log.length = 0;
+    const others = PRIORITIES.toReversed()
+      .filter((name) => name !== "open")
+      .map((name) => start(queue, name, log, name));
+    for (const { finish } of busy) {
+      finish();
+      await settle();
+    }
+    expect(log).toEqual(PRIORITIES.filter((name) => name !== "open"));
+    for (const { finish } of others) finish();
+    await Promise.all(others.map(({ done }) => done));
   });
 
   it("starts the urgent ones first and never more than there are places", async () => {

@@ -139,6 +139,15 @@ describe("planFollow", () => {
     expect(follow(6, [1, 4, 8], [0, 9, 9]).keys).toEqual(["1/4-8", "0/9-9"]);
   });
 
+  it("takes no file of level 0 where a level above goes on", () => {
+    expect(follow(6, [0, 7, 7], [0, 8, 8], [1, 5, 7]).keys).toEqual(["1/5-7", "0/8-8"]);
+    expect(follow(6, [0, 7, 7], [0, 8, 8], [9, 1, 7]).keys).toEqual(["0/7-7", "0/8-8"]);
+  });
+
+  it("takes no file of level 0 that came when its name was free again", () => {
+    expect(follow(6, [0, 7, 7], [0, 20, 20], [9, 1, 20]).keys).toEqual(["9/1-20"]);
+  });
+
   it("takes the straddling file that overlaps least", () => {
     expect(follow(6, [9, 1, 8], [2, 2, 8], [1, 5, 8]).keys).toEqual(["1/5-8"]);
   });

@@ -79,14 +79,15 @@ describe("opening on a store that accepts requests and never answers", () => {
 
   it("leaves no request behind when one of many fails", async () => {
     const world = new World();
-    await world.write({ pages: [1] });
-    const store = silentStore(world.store);
-    store.isSilent = true;
+    for (let count = 0; count < 5; count += 1) await world.write({ pages: [1] });
+    const gets = silentStore(world.store);
+    gets.isSilent = true;
+    const store = { ...gets, list: world.store.list.bind(world.store) };
     const fault = { type: "before", code: "FORBIDDEN" } as const;
-    const rules = [{ operation: "list", keyPrefix: "some/db/0003/", fault }] as const;
+    const rules = [{ operation: "get", keyPrefix: world.key(0, 3, 3), fault }] as const;
     const opening = failureOf(openWorld(world, { store: faulty(store, { rules }) }));
     expect((await opening).code).toBe("STORE_FORBIDDEN");
-    expect(store.hanging.size).toBe(0);
+    expect(gets.hanging.size).toBe(0);
   });
 
   it("ends with the reason of its signal", async () => {
@@ -150,13 +151,13 @@ describe("a page whose request gets no answer", () => {
   it("ends what was read ahead with it, and leaves places for others", async () => {
     const { world, store, replica, snapshot } = await largeWorld();
     store.isSilent = true;
-    const failing = range(0, 49).map((index) => failureOf(snapshot.readPage(1 + index * 10)));
+    const failing = range(0, 49).map((index) => failureOf(snapshot.readPage(21 + index * 9)));
     expect(new Set((await Promise.all(failing)).map(({ code }) => code))).toEqual(
       new Set(["STORE_UNAVAILABLE"]),
     );
     store.isSilent = false;
     for (const index of range(0, 49)) {
-      const pgno = 1 + index * 10;
+      const pgno = 21 + index * 9;
       expect(await snapshot.readPage(pgno)).toEqual(world.pageAt(1, pgno));
     }
     await replica.close();

@@ -333,7 +333,8 @@ describe("a journal left behind", () => {
     const world = new World();
     const first = await openWriter(world);
     first.device.commit(pagesOf(world, [1], 7), 1);
-    await first.mount.close();
+    await first.mount.flush();
+    await crash(first);
     const other = await openWriter(world);
     other.device.commit(pagesOf(world, [1], 8), 1);
     await other.mount.close();
@@ -352,7 +353,7 @@ describe("a journal left behind", () => {
     await expect(openWriter(world, { journalDir })).rejects.toMatchObject({
       code: "JOURNAL_LOCKED",
     });
-    await first.mount.close();
+    await crash(first);
     const { store, path } = world;
     const other = openMount(
       { name: "x", mode: "write", store, path, url: "memory:other/db", journalDir, lease: "off" },
@@ -372,7 +373,7 @@ describe("a journal left behind", () => {
       });
     const first = await openWriter(world, { store: at("http://a/bucket") });
     first.device.commit(pagesOf(world, [1], 1), 1);
-    await first.mount.close();
+    await crash(first);
     const { journalDir } = first;
     await expect(
       openWriter(world, { store: at("http://b/bucket"), journalDir }),

@@ -1,5 +1,6 @@
 /**
- * Closes the mounts that write when the process ends, and puts into words what stays behind.
+ * Closes the mounts that write, or are about to, when the process ends, and puts into words what
+ * stays behind.
  */
 
 import type { Mount } from "@headwater/vfs-core";
@@ -7,7 +8,8 @@ import type { EngineMountOptions } from "./engine-mount-options.ts";
 import { ExitGate } from "./exit-gate.ts";
 
 export interface Writer {
-  readonly mount: Mount;
+  /** Undefined while it is being opened. */
+  readonly mount: Mount | undefined;
   readonly options: EngineMountOptions;
   readonly close: () => Promise<void>;
 }
@@ -36,10 +38,10 @@ async function closeOne(writer: Writer): Promise<readonly string[]> {
 }
 
 function describePending({ mount, options }: Writer, reason: string): readonly string[] {
-  const { committedSeq = 0, syncedSeq = 0 } = mount.status().sync ?? {};
+  const { committedSeq = 0, syncedSeq = 0 } = mount?.status().sync ?? {};
   const count = committedSeq - syncedSeq;
   if (count <= 0) return [];
   const commits = count === 1 ? "1 commit" : `${count} commits`;
-  const where = `kept in ${options.journalDir} until "${mount.name}" is opened to write again`;
+  const where = `kept in ${options.journalDir} until "${options.name}" is opened to write again`;
   return [`${commits} could not be brought into the bucket (${reason}), and ${where}`];
 }

@@ -21,6 +21,9 @@ export interface EngineMountOptions {
   readonly mustExist: boolean;
   readonly waitForReplica: boolean;
   readonly cacheBytes: number | undefined;
+  readonly warmUp: boolean | undefined;
+  readonly hedge: boolean | undefined;
+  readonly indexCacheDir: string | undefined;
   readonly pollIntervalMs: number | undefined;
   readonly syncIntervalMs: number | undefined;
   readonly durability: Durability | undefined;

@@ -29,12 +29,21 @@ interface OpenSlot {
 }
 
 type MountSlot =
-  | { readonly state: "opening" }
+  | {
+      readonly state: "opening";
+      readonly options: EngineMountOptions;
+      /** Ends the opening; resolves when nothing of it is left, or when it was too late. */
+      readonly end: () => Promise<void>;
+    }
   | ({ readonly state: "open" } & OpenSlot)
   | ({ readonly state: "closing"; readonly done: Promise<void> } & OpenSlot);
 
 const devices = new Map<number, NativeDevice>();
 const slots = new Map<string, MountSlot>();
+/** By the number of the mount: tells what happened before its opener knew the number. */
+const earlyEvents = new Map<number, () => void>();
+/** Whether or not they write yet. */
+const promoting = new Set<Mount>();
 const running = new Map<string, AbortController>();
 const channel = new BroadcastChannel(channelName(extensionPath));
 let lastNumber = 0;
@@ -53,18 +62,36 @@ async function mount(options: EngineMountOptions, signal: AbortSignal): Promise<
   const name = claimName(options);
   lastNumber += 1;
   const number = lastNumber;
-  const onEvent = (event: MountEvent): void => {
+  const early: MountEvent[] = [];
+  const post = (event: MountEvent): void => {
     channel.postMessage({ type: "event", number, event } satisfies ToCaller);
   };
-  slots.set(name, { state: "opening" });
-  try {
-    const opened = await startMount({ ...options, name }, devices, { signal, onEvent });
-    slots.set(name, { state: "open", mount: opened, options });
-    return { name, number };
-  } catch (error) {
-    slots.delete(name);
-    throw error;
-  }
+  earlyEvents.set(number, () => {
+    earlyEvents.delete(number);
+    for (const event of early) post(event);
+  });
+  const onEvent = (event: MountEvent): void => {
+    if (earlyEvents.has(number)) early.push(event);
+    else post(event);
+  };
+  const exit = new AbortController();
+  const run = { signal: AbortSignal.any([signal, exit.signal]), onEvent };
+  const named = { ...options, name };
+  const opening = startMount(named, devices, run).then(
+    (opened) => void slots.set(name, { state: "open", mount: opened, options: named }),
+    (error: unknown) => {
+      slots.delete(name);
+      earlyEvents.delete(number);
+      throw error;
+    },
+  );
+  const end = (): Promise<void> => {
+    exit.abort(new HeadwaterError("CLOSED", "the process ends"));
+    return opening.catch(() => {});
+  };
+  slots.set(name, { state: "opening", options: named, end });
+  await opening;
+  return { name, number };
 }
 
 function openSlotNamed(name: string): OpenSlot {
@@ -86,12 +113,23 @@ async function close(name: string): Promise<void> {
   return done;
 }
 
+/** A lease may be taken by any of them. */
 function openWriters(): Writer[] {
-  return [...slots.values()].flatMap((slot) => {
-    if (slot.state === "opening" || slot.mount.mode !== "write") return [];
-    const { mount, options } = slot;
+  return [...slots.values()].flatMap((slot): Writer[] => {
+    const { options } = slot;
+    if (slot.state === "opening") {
+      if (options.mode === "read") return [];
+      return [{ mount: undefined, options, close: () => closeOpening(slot) }];
+    }
+    const { mount } = slot;
+    if (mount.mode === "read" && !promoting.has(mount)) return [];
     return [{ mount, options, close: () => close(mount.name) }];
   });
+}
+
+async function closeOpening({ options, end }: MountSlot & { state: "opening" }): Promise<void> {
+  await end();
+  if (slots.has(options.name)) await close(options.name);
 }
 
 type Handlers = {
@@ -115,8 +153,15 @@ const handlers: Handlers = {
     await openMountNamed(name).hydrated({ signal });
     return undefined;
   },
+  resizeCache: (_signal, name, cacheBytes) => openMountNamed(name).resizeCache(cacheBytes),
   async promote(signal, name, waitMs) {
-    await openMountNamed(name).promote({ signal, waitMs });
+    const mount = openMountNamed(name);
+    promoting.add(mount);
+    try {
+      await mount.promote({ signal, waitMs });
+    } finally {
+      promoting.delete(mount);
+    }
     return undefined;
   },
   async demote(signal, name) {
@@ -145,6 +190,9 @@ async function answerCall(call: CallMessage): Promise<void> {
     running.delete(`${caller}/${id}`);
   }
   channel.postMessage(reply);
+  if (reply.type === "value" && call.name === "mount") {
+    earlyEvents.get((reply.value as MountedAs).number)?.();
+  }
 }
 
 channel.onmessage = (event) => {

@@ -21,6 +21,7 @@ export interface Calls {
   waitForTxid: (name: string, txid: string) => undefined;
   hydrated: (name: string) => undefined;
   status: (name: string) => MountStatus;
+  resizeCache: (name: string, cacheBytes: number) => number;
   promote: (name: string, waitMs: number | undefined) => undefined;
   demote: (name: string) => undefined;
   close: (name: string) => undefined;

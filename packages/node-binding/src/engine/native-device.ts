@@ -3,6 +3,7 @@
  */
 
 import type {
+  CacheMemory,
   CommitJournal,
   DeviceAnswer,
   DeviceEvents,
@@ -11,9 +12,11 @@ import type {
   ImageMap,
   PageDevice,
   PublishedState,
+  ReadCounts,
 } from "@headwater/vfs-core";
-import type { Native, NativeState } from "../native.ts";
+import type { Native } from "../native.ts";
 import { REQUEST_KIND, SQLITE_OK, SQLITE_RESULT } from "../protocol.ts";
+import { NativeCacheMemory } from "./native-cache-memory.ts";
 
 const { HW_REQUEST_READ, HW_REQUEST_SYNC, HW_REQUEST_COMMIT, HW_NOTICE_COMMIT, HW_NOTICE_FULL } =
   REQUEST_KIND;
@@ -67,9 +70,9 @@ export class NativeDevice implements PageDevice {
     return this.#native.mountState(this.id);
   }
 
-  /** With the counters that only the native half keeps. */
-  nativeState(): NativeState {
-    return this.#native.mountState(this.id);
+  readCounts(): ReadCounts {
+    const { hits, misses } = this.#native.mountState(this.id);
+    return { residentCount: hits, missCount: misses };
   }
 
   publish(state: PublishedState): number {
@@ -86,6 +89,10 @@ export class NativeDevice implements PageDevice {
 
   isWriting(): boolean {
     return this.#native.isWriting(this.id);
+  }
+
+  endCommits(reason: string): boolean {
+    return this.#native.endCommits(this.id, reason);
   }
 
   switchMode(mode: "read" | "write", pageOne: Uint8Array | undefined): void {
@@ -107,12 +114,16 @@ export class NativeDevice implements PageDevice {
     }
   }
 
-  allocateCache(byteLength: number): ArrayBufferLike {
-    return this.#native.cacheAllocate(this.id, byteLength);
+  reserveCache(byteLength: number, byteLengthMax: number): CacheMemory {
+    return new NativeCacheMemory(this.#native, this.id, byteLength, byteLengthMax);
   }
 
   publishCache(): void {
     this.#native.cachePublish(this.id);
+  }
+
+  setCurrent(agoMs: number | undefined): void {
+    this.#native.setCurrent(this.id, agoMs ?? -1);
   }
 
   setWritable(writable: boolean, reason: string): void {

@@ -71,12 +71,14 @@ function toMountOptions(
   run: MountRun,
 ): MountOptions {
   const { name, source, hydrate, cacheBytes, requestTimeoutMs } = options;
+  const { warmUp, hedge, indexCacheDir } = options;
   const url = typeof source === "string" ? source : urlOfStore(store.name, path);
   const { pollIntervalMs, journalDir, syncIntervalMs, durability, journalBytesMax } = options;
   const { lease, compaction } = options;
   const commits = { journalDir, syncIntervalMs, durability, journalBytesMax, lease, compaction };
   const place = { name, store, path, url };
-  const common = { ...place, ...run, ...commits, hydrate, cacheBytes, requestTimeoutMs };
+  const reading = { hydrate, cacheBytes, requestTimeoutMs, warmUp, hedge, indexCacheDir };
+  const common = { ...place, ...run, ...commits, ...reading };
   switch (options.mode) {
     case "read":
       return {
@@ -115,6 +117,7 @@ function closingAlso(mount: Mount, forget: () => Promise<void>): Mount {
     flush: (options) => mount.flush(options),
     waitForTxid: (txid, options) => mount.waitForTxid(txid, options),
     hydrated: (options) => mount.hydrated(options),
+    resizeCache: (cacheBytes) => mount.resizeCache(cacheBytes),
     promote: (options) => mount.promote(options),
     demote: (options) => mount.demote(options),
     close,

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { DrivenProcess } from "../support/driven-process.ts";
 import { integrity, scalar } from "../support/dump.ts";
-import { within } from "../support/eventually.ts";
+import { eventually, within } from "../support/eventually.ts";
 import { openWriter } from "../support/mounts.ts";
 import { noiseQuery } from "../support/noise.ts";
 import { type SlowStore, slowStore } from "../support/slow-store.ts";
@@ -76,6 +76,44 @@ describe("a process", () => {
         expect(scalar(database, COUNT)).toBe(1);
       }
     },
+  );
+
+  it.each(["promote", "mount"] as const)(
+    "that ends in the middle of its %s gives back the lease that it may have",
+    async (how) => {
+      const store = await needSlowStore();
+      const first = await openWriter(store.options);
+      first.database.exec(`${CREATE}; ${ADD}`);
+      await first.close();
+      let isDone = false;
+      for (let good = 0; !isDone; good += 1) {
+        const child = program();
+        const options = { ...store.options, pollIntervalMs: 0, journalDir: tempDir() };
+        const name = how === "promote" ? await child.call("mount", options) : undefined;
+        await child.call("listenTo", "SIGTERM", 3);
+        store.delay(200);
+        const before = store.requestCount();
+        const changing = how === "promote" ? child.call("promote", name) : undefined;
+        const done = (changing ?? child.call("mount", { ...options, mode: "write" })).then(
+          () => {
+            isDone = true;
+          },
+          () => {},
+        );
+        await eventually("the request", () =>
+          isDone || store.requestCount() > before + good ? true : undefined,
+        );
+        process.kill(child.pid, "SIGTERM");
+        expect(await within("exit", child.ended)).toMatchObject({ code: 3, stderr: "" });
+        await done;
+        store.thaw();
+        // Nobody has to wait for it to expire.
+        const next = await openWriter({ ...store.options, mustExist: true });
+        expect(scalar(next.database, COUNT)).toBe(1);
+        await next.close();
+      }
+    },
+    120_000,
   );
 
   it("that only reads ends by itself, hydrating or not", async () => {

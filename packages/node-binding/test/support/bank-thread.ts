@@ -13,7 +13,12 @@ import { extendedCode } from "./result-code.ts";
 
 export interface BankThreadData {
   readonly filename: string;
-  readonly role: "read with better-sqlite3" | "read with node:sqlite" | "write" | "try to write";
+  readonly role:
+    | "read with better-sqlite3"
+    | "read with node:sqlite"
+    | "write"
+    | "try to write"
+    | "write until refused";
   readonly seed: number;
   /** Zero while it has to go on. */
   readonly stop: Int32Array;
@@ -69,6 +74,9 @@ function read(): BankThreadResult {
   return { count, problem };
 }
 
+/** Of a mount that is being closed, or was. */
+const REFUSALS: readonly unknown[] = ["SQLITE_READONLY", "SQLITE_IOERR_LOCK"];
+
 function write(): BankThreadResult {
   const database = new Database(filename, { timeout: 30_000 });
   const random = new SeededRandom(seed);
@@ -79,7 +87,11 @@ function write(): BankThreadResult {
       transfer(database, random);
       count += 1;
     } catch (error) {
-      if (role !== "try to write" || extendedCode(error) !== "SQLITE_IOERR_FSYNC") throw error;
+      if (role === "write until refused" && REFUSALS.includes(extendedCode(error))) break;
+      if (role !== "try to write" || extendedCode(error) !== "SQLITE_IOERR_FSYNC") {
+        const why = database.pragma("headwater_why", { simple: true });
+        throw new Error(`${String(error)}: ${String(why)}`, { cause: error });
+      }
       failures += 1;
     }
   }

@@ -8,6 +8,7 @@
  *     copy of every page of its whole range, so under the shorter name it is right too.
  *   - A hole that others left in a level is filled first, as long as the files below it are there.
  *   - What is missing on a level may be jumped over only where it or a higher level has it.
+ *   - A file of level 0 that may have come when its name was free again is no source (strays.ts).
  *   - Sources are of one window of time, so that restoring stays possible at the end of each one.
  *     The window of now is not over, and waits.
  */
@@ -15,6 +16,7 @@
 import { COMPACT_BYTES_MAX, COMPACT_FILES_MAX, SNAPSHOT_LEVEL } from "../limits.ts";
 import type { LtxFile } from "../ltx-file.ts";
 import { type FilesByLevel, planRestore } from "../restore-plan.ts";
+import { withoutStrays } from "../strays.ts";
 
 export type CompactionPlan =
   | { readonly type: "nothing" }
@@ -58,7 +60,7 @@ export function planCompaction(
   level: number,
   rules: CompactionRules = {},
 ): CompactionPlan {
-  const below = levels[level - 1] ?? [];
+  const below = withoutStrays(levels)[level - 1] ?? [];
   const upwards = levels.map((files, index) => (index < level ? [] : files));
   const reach = planRestore(upwards, { type: "latest" }).txid;
   for (const hole of findHoles(levels[level] ?? [])) {

@@ -16,6 +16,7 @@
 
 import { conditionsProblem, ObjectStoreError } from "@headwater/object-store";
 import {
+  BEGINNING_BYTES_MAX,
   COMPACT_BYTES_MAX,
   COMPACT_OUTPUTS_MAX,
   COMPACT_PAUSE_MS,
@@ -57,6 +58,12 @@ export interface CompactorOptions {
   readonly stillOurs: (serverDateMs: number | undefined) => Promise<void>;
   /** Somebody waits for the store: the work pauses. */
   readonly isBusy?: (() => boolean) | undefined;
+  /**
+   * Where the bucket stood when this holder began. The files around it stay: the one before says
+   * whether an upload of the holder before came in time, and the one after has the name under which
+   * it would come too late.
+   */
+  readonly beganTxid?: bigint | undefined;
   /** The last transaction in the bucket, where it is known without asking. */
   readonly newestTxid?: (() => bigint) | undefined;
   /** Told before a deletion; gives the files that must stay for now. */
@@ -120,7 +127,9 @@ export class Compactor {
     await this.#refresh(false);
     const times = { ...retentions, nowMs: Math.min(nowMs, this.#catalog.toStoreMs(nowMs)) };
     await this.#options.replica.clock.yield();
-    const level0Count = await this.#retire(planLevel0Retention(this.levels, times), times);
+    const level0 = planLevel0Retention(this.levels, times);
+    const ended = level0.filter(({ file }) => !this.#isBeginning(file));
+    const level0Count = await this.#retire(ended, times);
     return level0Count + (await this.#retire(planSnapshotRetention(this.levels, times), times));
   }
 
@@ -172,6 +181,12 @@ export class Compactor {
     );
     await stillOurs(serverDateMs);
     this.#catalog.add(file);
+  }
+
+  #isBeginning({ minTxid, maxTxid, size }: LtxFile): boolean {
+    const { beganTxid } = this.#options;
+    if (beganTxid === undefined || size > BEGINNING_BYTES_MAX) return false;
+    return minTxid <= beganTxid + 1n && maxTxid >= beganTxid - 1n;
   }
 
   async #retire(retired: readonly Retirement[], times: RetentionTimes): Promise<number> {

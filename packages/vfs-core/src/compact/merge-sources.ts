@@ -112,7 +112,12 @@ export async function readSound(
   });
   try {
     await using stream = await decodeLtxStream(chunks);
-    while ((stream.nextNow() ?? (await stream.next())) !== undefined);
+    for (let bytes = 0; (stream.nextNow() ?? (await stream.next())) !== undefined; ) {
+      bytes += header.pageSize;
+      if (bytes < ENCODE_BATCH_BYTES) continue;
+      bytes = 0;
+      await replica.clock.yield();
+    }
   } catch (error) {
     throw explainDamage(replica, file, error);
   }

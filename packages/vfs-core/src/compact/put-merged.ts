@@ -12,6 +12,7 @@
 
 import { decodeHeader, decodeTrailer, HEADER_SIZE, LtxError, TRAILER_SIZE } from "@headwater/ltx";
 import { type ObjectMeta, ObjectStoreError, putStream } from "@headwater/object-store";
+import { joinPieces } from "../join-pieces.ts";
 import { COMPACT_BYTES_MAX, COMPACT_WHOLE_BYTES } from "../limits.ts";
 import type { LtxFile } from "../ltx-file.ts";
 import { callStore, type Replica, replicaError } from "../replica.ts";
@@ -60,13 +61,7 @@ async function putWhole(
     size += chunk.byteLength;
     if (size > COMPACT_BYTES_MAX) throw tooLarge(replica, merge);
   }
-  const body = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces.splice(0)) {
-    body.set(piece, at);
-    at += piece.byteLength;
-    await replica.clock.yield();
-  }
+  const body = await joinPieces(pieces, replica.clock);
   await stillOurs();
   return replica.store.put(merge.file.key, body, { ...putOptions(merge), signal });
 }

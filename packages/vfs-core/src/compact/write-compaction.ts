@@ -45,6 +45,7 @@ export function startCompaction(options: WriteCompactionOptions): WriteCompactio
     queue,
     signal,
     isBusy: () => queue.isForegroundBusy,
+    beganTxid: state.versions.newest.map.txid,
     newestTxid: () => state.versions.newest.map.txid,
     letGo: (doomed, heirs) => movePages(state.versions, doomed, heirs),
     stillOurs: async (serverDateMs) => {

@@ -4,10 +4,12 @@
  * It reads only. Pages come from the engine, which has the cache.
  */
 
+import { bufferMemory, type CacheMemory } from "@headwater/page-cache";
 import { type Deferred, deferred } from "../deferred.ts";
 import type { DeviceFactory, DeviceOptions } from "../device-factory.ts";
 import { HeadwaterError } from "../errors.ts";
 import type { FileLockAttempt } from "../file-locks.ts";
+import { LOCAL_CACHE_GROWTH } from "../limits.ts";
 import type {
   CommitJournal,
   DeviceAnswer,
@@ -16,6 +18,7 @@ import type {
   ImageMap,
   PageDevice,
   PublishedState,
+  ReadCounts,
 } from "../page-device.ts";
 import { lockInMemory } from "./memory-locks.ts";
 
@@ -87,6 +90,11 @@ export class LocalDevice implements PageDevice {
     return { ...this.#published, seq: this.#seq, pageSize: this.#pageSize };
   }
 
+  /** The engine has the cache here, and is asked for every page. */
+  readCounts(): ReadCounts {
+    return { residentCount: 0, missCount: this.#lastId };
+  }
+
   activate(): boolean {
     return true;
   }
@@ -120,16 +128,25 @@ export class LocalDevice implements PageDevice {
     }
   }
 
-  allocateCache(byteLength: number): ArrayBufferLike {
-    return new ArrayBuffer(byteLength);
+  reserveCache(byteLength: number, byteLengthMax: number): CacheMemory {
+    const maxByteLength = Math.min(byteLengthMax, LOCAL_CACHE_GROWTH * byteLength);
+    return bufferMemory(new ArrayBuffer(0, { maxByteLength }));
   }
 
   publishCache(): void {
     // The cache is the engine's own here.
   }
 
+  setCurrent(): void {
+    // Who asks, asks the mount.
+  }
+
   setWritable(): void {
     // Nobody can write anyway.
+  }
+
+  endCommits(): boolean {
+    return true;
   }
 
   isWriting(): boolean {

@@ -6,8 +6,8 @@
  */
 
 export interface Disk {
-  /** With the folders above it. Resolves when it is there already. */
-  makeFolder(path: string): Promise<void>;
+  /** With the folders above it. False when it was there already. */
+  makeFolder(path: string): Promise<boolean>;
   /** Names of what is in a folder, in no order. */
   list(path: string): Promise<string[]>;
   /** Undefined when there is no such file. */

@@ -6,11 +6,12 @@
  */
 
 import { constants } from "node:fs";
-import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
+import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HeadwaterError } from "../errors.ts";
 import { type FileLock, type FileLocks, type LockResult, takeLock } from "../file-locks.ts";
+import type { ImageFiles, ImageHandle } from "./image-files.ts";
 
 const { O_CREAT, O_NOFOLLOW, O_RDWR, O_TRUNC } = constants;
 
@@ -19,17 +20,22 @@ export interface ImagePage {
   readonly page: Uint8Array;
 }
 
+export const systemImageFiles: ImageFiles = {
+  // A link could lead to a file that somebody still needs.
+  open: (path) => open(path, O_RDWR | O_CREAT | O_TRUNC | (O_NOFOLLOW ?? 0), 0o600),
+};
+
 export class ImageFile {
   /** Undefined when the image goes with the mount. */
   readonly path: string | undefined;
-  readonly #handle: FileHandle;
+  readonly #handle: ImageHandle;
   readonly #lock: FileLock | undefined;
   #folder: string | undefined;
   readonly #filePath: string;
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(
-    handle: FileHandle,
+    handle: ImageHandle,
     filePath: string,
     owned: { readonly lock?: FileLock; readonly folder?: string },
   ) {
@@ -46,7 +52,11 @@ export class ImageFile {
   }
 
   /** An empty image at that path, which stays; without a path, one that nobody else sees. */
-  static async create(path: string | undefined, locks: FileLocks): Promise<ImageFile> {
+  static async create(
+    path: string | undefined,
+    locks: FileLocks,
+    files: ImageFiles = systemImageFiles,
+  ): Promise<ImageFile> {
     if (path === undefined) {
       const folder = await mkdtemp(join(tmpdir(), "headwater-"));
       const filePath = join(folder, "image.db");
@@ -54,9 +64,7 @@ export class ImageFile {
     }
     const lock = lockImage(path, locks);
     try {
-      // A link could lead to a file that somebody still needs.
-      const flags = O_RDWR | O_CREAT | O_TRUNC | (O_NOFOLLOW ?? 0);
-      return new ImageFile(await open(path, flags, 0o600), path, { lock });
+      return new ImageFile(await files.open(path), path, { lock });
     } catch (error) {
       lock.release();
       throw unusable(path, error);

@@ -4,17 +4,21 @@
  *   <16 digits>.journal   segments, written by the page device; a higher number is newer
  *   state.json            how far the bucket has everything
  *   intent.json           the uploads that may have been sent for the next transaction
- *   replica.json          which replica the folder belongs to
+ *   replica.json          which replica the folder belongs to, and whether it was made for it
  *   lock                  locked while a process uses it, which it names
  *
- * Always true: a record is written and durable before what it speaks of is done.
+ * Always true:
+ *   - A record is written and durable before what it speaks of is done.
+ *   - Nothing in the folder is touched but by the holder of its lock, which goes last: whoever gets
+ *     the lock has a folder that nobody takes away.
  */
 
 import { join } from "node:path";
 import { HeadwaterError } from "../errors.ts";
 import { type FileLock, type FileLocks, type LockResult, takeLock } from "../file-locks.ts";
+import { FOLDER_TRIES } from "../limits.ts";
 import type { Disk } from "./disk.ts";
-import { writeDurably } from "./durable-file.ts";
+import { draftOf, writeDurably } from "./durable-file.ts";
 import { systemDisk } from "./system-disk.ts";
 
 /** The bucket stands at `txid` and has every commit up to `seq`. */
@@ -50,6 +54,9 @@ export class JournalFolder {
   readonly synced: SyncedPoint | undefined;
   readonly #disk: Disk;
   readonly #lock: FileLock;
+  /** Else it belongs to the user, and stays. */
+  readonly #isMade: boolean;
+  #isOpen = true;
   #intents: readonly UploadIntent[];
   #lastNumber: number;
 
@@ -57,6 +64,7 @@ export class JournalFolder {
     this.path = path;
     this.#disk = disk;
     this.#lock = lock;
+    this.#isMade = found.isMade;
     this.segments = found.numbers.map((number) => segmentPath(path, number));
     this.#lastNumber = found.numbers.at(-1) ?? 0;
     this.synced = found.synced;
@@ -70,18 +78,24 @@ export class JournalFolder {
     locks: FileLocks,
     disk: Disk = systemDisk,
   ): Promise<JournalFolder> {
-    const result = await lockFolder(path, locks, disk);
+    const { isMade, result } = await lockFolder(path, locks, disk);
     if (result.type === "held") {
       const sentence = `the journal ${path} is used by ${result.holder}`;
       throw new HeadwaterError("JOURNAL_LOCKED", sentence);
     }
     try {
-      await claimFor(disk, path, identity);
-      return new JournalFolder(path, disk, result.lock, await findRecords(disk, path));
+      const claim = await claimFor(disk, path, { identity, isMade });
+      const found = { ...claim, ...(await findRecords(disk, path)) };
+      return new JournalFolder(path, disk, result.lock, found);
     } catch (error) {
       result.lock.release();
       throw error;
     }
+  }
+
+  /** Nothing that an earlier run has left, nor that this one has sent. */
+  get isUnused(): boolean {
+    return this.segments.length === 0 && this.synced === undefined && this.#intents.length === 0;
   }
 
   /** The path of a segment that is not there yet. */
@@ -131,25 +145,30 @@ export class JournalFolder {
 
   /** Lets go of the folder and leaves everything in it to the next one who opens it. */
   async close(): Promise<void> {
+    this.#isOpen = false;
     this.#lock.release();
   }
 
   /**
-   * Lets go of the folder and takes away what is in it: the bucket has everything. Whatever is left
-   * when this ends in the middle means that too: segments are gone before the records that say so.
+   * Lets go of the folder and takes away what is in it, for the bucket has everything; the folder,
+   * too, if it was made for this and nobody else has come into it. Folders above it stay: others
+   * may be about to use them. Whatever is left when this ends in the middle means the same, for
+   * segments go before the records that say so.
    */
   async discard(): Promise<void> {
+    if (!this.#isOpen) return;
     try {
       const names = await this.#disk.list(this.path);
       const segments = names.filter((name) => SEGMENT_NAME.test(name));
       await this.remove(segments.map((name) => join(this.path, name)));
       await this.#disk.syncFolder(this.path);
-      for (const name of [...RECORD_NAMES, LOCK_NAME]) {
+      const drafts = RECORD_NAMES.map(draftOf).filter((name) => names.includes(name));
+      for (const name of [...drafts, ...RECORD_NAMES, LOCK_NAME]) {
         await this.#disk.remove(join(this.path, name));
       }
-      await this.#disk.removeFolder(this.path);
+      if (this.#isMade) await this.#disk.removeFolder(this.path);
     } finally {
-      this.#lock.release();
+      await this.close();
     }
   }
 
@@ -167,23 +186,38 @@ export class JournalFolder {
   }
 }
 
-async function lockFolder(path: string, locks: FileLocks, disk: Disk): Promise<LockResult> {
-  try {
-    await disk.makeFolder(path);
-    return takeLock(locks, join(path, LOCK_NAME));
-  } catch (error) {
-    const sentence = `cannot use the journal folder ${path}: ${(error as Error).message}`;
-    throw new HeadwaterError("JOURNAL_INVALID", sentence, { cause: error });
+interface LockedFolder {
+  /** It was not there before. */
+  readonly isMade: boolean;
+  readonly result: LockResult;
+}
+
+/** Whoever leaves the folder may take it away between two steps of this: then it is made again. */
+async function lockFolder(path: string, locks: FileLocks, disk: Disk): Promise<LockedFolder> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      const isMade = await disk.makeFolder(path);
+      return { isMade, result: takeLock(locks, join(path, LOCK_NAME)) };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT" && tries < FOLDER_TRIES) continue;
+      const sentence = `cannot use the journal folder ${path}: ${(error as Error).message}`;
+      throw new HeadwaterError("JOURNAL_INVALID", sentence, { cause: error });
+    }
   }
 }
 
-interface Found {
+interface Claim {
+  readonly identity: string;
+  readonly isMade: boolean;
+}
+
+interface Found extends Pick<Claim, "isMade"> {
   readonly numbers: readonly number[];
   readonly synced: SyncedPoint | undefined;
   readonly intents: readonly UploadIntent[];
 }
 
-async function findRecords(disk: Disk, path: string): Promise<Found> {
+async function findRecords(disk: Disk, path: string): Promise<Omit<Found, "isMade">> {
   const numbers: number[] = [];
   for (const name of await disk.list(path)) {
     const match = SEGMENT_NAME.exec(name);
@@ -198,14 +232,16 @@ async function findRecords(disk: Disk, path: string): Promise<Found> {
   };
 }
 
-async function claimFor(disk: Disk, path: string, identity: string): Promise<void> {
+/** What the folder says of itself; it says it from now on if it is new. */
+async function claimFor(disk: Disk, path: string, claim: Claim): Promise<Pick<Claim, "isMade">> {
+  const { identity, isMade } = claim;
   const record = await readRecord(disk, path, "replica.json");
   if (record === undefined) {
-    const text = JSON.stringify({ version: RECORD_VERSION, replica: identity });
+    const text = JSON.stringify({ version: RECORD_VERSION, replica: identity, isMade });
     await writeDurably(disk, join(path, "replica.json"), `${text}\n`);
-    return;
+    return { isMade };
   }
-  if (record.replica === identity) return;
+  if (record.replica === identity) return { isMade: record.isMade === true };
   const sentence = `the journal ${path} belongs to ${String(record.replica)}, not to ${identity}`;
   throw new HeadwaterError("JOURNAL_INVALID", sentence);
 }

@@ -13,7 +13,7 @@ const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0;
 
 export const systemDisk: Disk = {
   async makeFolder(path) {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    return (await mkdir(path, { recursive: true, mode: 0o700 })) !== undefined;
   },
   list: (path) => readdir(path),
   async read(path) {

@@ -14,6 +14,7 @@
 import { Alarm } from "../alarm.ts";
 import { type Deferred, deferred } from "../deferred.ts";
 import { ImageFile, type ImagePage } from "../disk/image-file.ts";
+import type { ImageFiles } from "../disk/image-files.ts";
 import { HeadwaterError } from "../errors.ts";
 import type { FileLocks } from "../file-locks.ts";
 import { HYDRATE_BATCH_BYTES, HYDRATE_RETRY_MS, HYDRATE_WINDOW_BYTES } from "../limits.ts";
@@ -34,6 +35,13 @@ export interface HydrationParts {
   readonly tell: Tell;
 }
 
+export interface HydrateChoice {
+  /** Undefined: an image that goes with the mount. */
+  readonly path?: string | undefined;
+  /** Where an image with a path is: on the disk of this machine, unless a test has another. */
+  readonly files?: ImageFiles | undefined;
+}
+
 interface Wanted {
   readonly pgno: number;
   readonly location: PageLocation;
@@ -42,11 +50,11 @@ interface Wanted {
 interface Landed extends Wanted, ImagePage {}
 
 export async function startHydration(
-  { path }: { readonly path?: string | undefined },
+  { path, files }: HydrateChoice,
   locks: FileLocks,
   parts: HydrationParts,
 ): Promise<Hydration> {
-  const image = await ImageFile.create(path, locks);
+  const image = await ImageFile.create(path, locks, files);
   try {
     parts.state.device.image.open(image.filePath);
     parts.state.useImage(parts.state.device.image);

@@ -6,16 +6,21 @@
  *   - What is visible never goes back to an older transaction, whatever the store shows.
  *   - Files that straddle, overlap, come late or lie on any level are normal. What cannot be
  *     applied now is tried again at the next poll; the error is visible until a poll succeeds.
+ *   - A listing is not a moment. What one shows as damage counts only when others show it again.
  */
 
 import { nextTxid, type Txid, toTxid } from "@headwater/ltx";
 import { ObjectStoreError } from "@headwater/object-store";
 import { Alarm } from "../alarm.ts";
+import type { Clock } from "../clock.ts";
 import { FileBodies } from "../file-bodies.ts";
 import {
   CATCH_UP_TRIES,
   FOLLOW_FILES_MAX,
   LIST_PAUSE_MS_MIN,
+  NAME_TRUST_MS,
+  OPEN_RETRY_MS,
+  OPEN_TRIES,
   WHOLE_FILE_BYTES,
 } from "../limits.ts";
 import { explainDamage, type LoadedFile, loadFile, openBody } from "../load-file.ts";
@@ -27,7 +32,7 @@ import type { MountState } from "../mount-state.ts";
 import type { PublishedState } from "../page-device.ts";
 import { PageMapBuilder } from "../page-map.ts";
 import { callStore, type Replica, replicaError } from "../replica.ts";
-import { planFollow } from "../restore-plan.ts";
+import { type FilesByLevel, planFollow } from "../restore-plan.ts";
 import type { TxidWaiters } from "../txid-waiters.ts";
 import type { RequestQueue } from "./request-queue.ts";
 
@@ -46,6 +51,13 @@ export interface FollowerOptions {
   readonly tell: Tell;
 }
 
+export interface FollowerStart {
+  /** How long ago what is shown at first was found to be the newest state. */
+  readonly agoMs: number;
+  /** When the newest visible transaction was made, if that is known. */
+  readonly createdAtMs?: number | undefined;
+}
+
 export interface FollowerStatus {
   /** Milliseconds since a poll last succeeded: no older than this is what readers see. */
   readonly lagMs: number;
@@ -55,6 +67,11 @@ export interface FollowerStatus {
   readonly createdAtMs: number | undefined;
 }
 
+interface Moment {
+  readonly monotonicMs: number;
+  readonly nowMs: number;
+}
+
 export class Follower {
   readonly #options: FollowerOptions;
   readonly #alarm: Alarm;
@@ -62,27 +79,33 @@ export class Follower {
   #running: Promise<void> | undefined;
   /** Of the loop that is to go on; any other ends. */
   #turn = 0;
-  #succeededMs: number;
+  /** When the last poll began that succeeded. */
+  #succeeded: Moment;
   #listedMs: number;
   /** The next listing is due this long after the last one; undefined: as usual. */
   #listPauseMs: number | undefined;
+  /** The next poll lists, whatever it finds by name. */
+  #mustList = false;
+  /** What the last listing showed to be in the way. It stays there while nothing moves. */
+  #obstacle: unknown;
   #pollCount = 0;
   #lastError: unknown;
   #createdAtMs: number | undefined;
 
-  constructor(options: FollowerOptions, createdAtMs: number | undefined) {
+  constructor(options: FollowerOptions, { agoMs, createdAtMs }: FollowerStart) {
     const { clock } = options.replica;
     this.#options = options;
     this.#alarm = new Alarm(clock);
     this.#createdAtMs = createdAtMs;
-    this.#succeededMs = clock.monotonicMs();
-    this.#listedMs = this.#succeededMs;
+    const { monotonicMs, nowMs } = momentOf(clock);
+    this.#succeeded = { monotonicMs: monotonicMs - agoMs, nowMs: nowMs - agoMs };
+    this.#listedMs = this.#succeeded.monotonicMs;
     options.signal.addEventListener("abort", () => this.#alarm.ring(), { once: true });
   }
 
   status(): FollowerStatus {
     return {
-      lagMs: this.#options.replica.clock.monotonicMs() - this.#succeededMs,
+      lagMs: this.#options.replica.clock.monotonicMs() - this.#succeeded.monotonicMs,
       pollCount: this.#pollCount,
       lastError: this.#lastError,
       createdAtMs: this.#createdAtMs,
@@ -91,6 +114,7 @@ export class Follower {
 
   /** Polls until the signal aborts, or until it is paused. */
   start(): void {
+    this.#tellCurrent();
     this.#turn += 1;
     this.#running = this.#run(this.#turn);
   }
@@ -111,9 +135,9 @@ export class Follower {
     const { replica, state } = this.#options;
     for (let tries = 1; tries <= CATCH_UP_TRIES; tries += 1) {
       const before = state.versions.newest.map.txid;
-      const isWhole = await this.#followByListing(signal);
+      await this.#followByListing(signal);
       state.release();
-      if (isWhole && state.versions.newest.map.txid === before) return;
+      if (state.versions.newest.map.txid === before) return;
     }
     throw replicaError(replica, "FENCED", "somebody else goes on writing without the lease");
   }
@@ -128,9 +152,21 @@ export class Follower {
     await this.#polling?.catch(() => {});
   }
 
-  /** The next poll starts now. */
+  /** The next poll starts now, and misses nothing that is there. */
   hurry(): void {
+    this.#mustList = true;
     this.#alarm.ring();
+  }
+
+  /**
+   * Resolves when everything is visible that the store had at this call. The next file by name is
+   * not enough: retention may have taken it away.
+   */
+  async flush(): Promise<void> {
+    this.#mustList = true;
+    // It may have looked before this call.
+    await this.#polling?.catch(() => {});
+    await this.poll();
   }
 
   /** Files that readers need are gone, so there are newer ones: the next poll lists them, now. */
@@ -149,10 +185,11 @@ export class Follower {
 
   async #pollOnce(): Promise<void> {
     const { replica, state } = this.#options;
-    const startMs = replica.clock.monotonicMs();
+    const start = momentOf(replica.clock);
     try {
       await this.#follow();
-      this.#succeededMs = startMs;
+      this.#succeeded = start;
+      this.#tellCurrent();
       this.#lastError = undefined;
       this.#pollCount += 1;
     } catch (error) {
@@ -166,19 +203,42 @@ export class Follower {
   async #follow(): Promise<void> {
     const { state } = this.#options;
     const before = state.versions.newest.map.txid;
+    const isRecent = this.#isRecent();
+    const mustList = this.#mustList || !isRecent;
+    this.#mustList = false;
     let failure: unknown;
     let count = 0;
     try {
-      count = await this.#followByName();
+      if (isRecent) count = await this.#followByName();
+      if (count > 0) this.#obstacle = undefined;
     } catch (error) {
       failure = error;
       // A damaged file may have been compacted into a sound one.
       this.#listPauseMs ??= 0;
     }
-    if (count === FOLLOW_FILES_MAX || this.#isListingDue()) {
+    if (mustList || count === FOLLOW_FILES_MAX || this.#isListingDue()) {
       await this.#followByListing(this.#options.signal);
     }
-    if (failure !== undefined && state.versions.newest.map.txid === before) throw failure;
+    if (state.versions.newest.map.txid !== before) return;
+    // That there is no next file by name tells nothing while a listing knows of later ones.
+    const problem = failure ?? this.#obstacle;
+    if (problem !== undefined) throw problem;
+  }
+
+  /**
+   * Whether the name of the next transaction cannot have been used, freed by retention, and used
+   * again by an upload that came too late, since a poll last succeeded.
+   */
+  #isRecent(): boolean {
+    const { clock } = this.#options.replica;
+    const { monotonicMs, nowMs } = this.#succeeded;
+    // One of the clocks stands still while some machines sleep.
+    const passedMs = Math.max(clock.monotonicMs() - monotonicMs, clock.nowMs() - nowMs);
+    return passedMs < NAME_TRUST_MS;
+  }
+
+  #tellCurrent(): void {
+    this.#options.state.device.setCurrent(this.status().lagMs);
   }
 
   #isListingDue(): boolean {
@@ -239,45 +299,47 @@ export class Follower {
     }
   }
 
-  /** False when it has to be done again: files went away in the middle of it. */
-  async #followByListing(signal: AbortSignal): Promise<boolean> {
-    const { replica, state, listIntervalMs } = this.#options;
-    const from = state.versions.newest.map.txid;
-    let levels = await listLtxFiles(replica, { signal });
-    // Levels are listed beside one another: a file may have left one before the file that replaces
-    // it was in another.
-    if (planFollow(levels, from).gapBefore !== undefined) {
-      levels = await listLtxFiles(replica, { signal });
+  /** As far as what is there can be followed; rejects with what stands in the way. */
+  async #followByListing(signal: AbortSignal): Promise<void> {
+    const { replica, listIntervalMs } = this.#options;
+    const longerMs = Math.max(2 * (this.#listPauseMs ?? 0), LIST_PAUSE_MS_MIN);
+    for (let attempt = 1; ; attempt += 1) {
+      const levels = await listLtxFiles(replica, { signal });
+      this.#listedMs = replica.clock.monotonicMs();
+      this.#listPauseMs = Math.min(longerMs, listIntervalMs);
+      const problem = await this.#followListed(levels, signal);
+      if (problem === undefined) {
+        this.#listPauseMs = undefined;
+        this.#obstacle = undefined;
+        return;
+      }
+      if (attempt === OPEN_TRIES) {
+        this.#obstacle = replicaError(replica, "REPLICA_DAMAGED", problem);
+        throw this.#obstacle;
+      }
+      await replica.clock.sleep(OPEN_RETRY_MS, { signal });
     }
-    this.#listedMs = replica.clock.monotonicMs();
-    const lastPauseMs = this.#listPauseMs ?? 0;
-    this.#listPauseMs = Math.min(Math.max(2 * lastPauseMs, LIST_PAUSE_MS_MIN), listIntervalMs);
-    const { txid } = state.versions.newest.map;
-    const plan = planFollow(levels, txid);
-    if (plan.files.length > 0) {
-      const loaded = await tryLoadFiles(replica, plan.files, { ...this.#options, signal });
-      // Deleted in between: the next listing shows what took their place.
-      if (loaded === undefined) return false;
-      this.#apply(loaded);
-    }
-    this.#report(levels.flat(), plan.gapBefore);
-    this.#listPauseMs = undefined;
-    return true;
   }
 
-  /** What a listing shows that cannot be followed is an error that people should see. */
-  #report(files: readonly LtxFile[], gapBefore: bigint | undefined): void {
+  /** What this listing shows that cannot be followed is something that people should see. */
+  async #followListed(levels: FilesByLevel, signal: AbortSignal): Promise<string | undefined> {
     const { replica, state } = this.#options;
-    const { txid } = state.versions.newest.map;
-    if (gapBefore !== undefined) {
-      const sentence = `nothing continues transaction ${txid}; the next begins at ${gapBefore}`;
-      throw replicaError(replica, "REPLICA_DAMAGED", sentence);
+    const plan = planFollow(levels, state.versions.newest.map.txid);
+    if (plan.files.length > 0) {
+      const loaded = await tryLoadFiles(replica, plan.files, { ...this.#options, signal });
+      // The next listing shows what took their place.
+      if (loaded === undefined) return "files are deleted faster than they can be read";
+      this.#apply(loaded);
     }
-    if (files.some((file) => file.maxTxid >= txid)) return;
-    const sentence =
+    const { txid } = state.versions.newest.map;
+    if (plan.gapBefore !== undefined) {
+      return `nothing continues transaction ${txid}; the next begins at ${plan.gapBefore}`;
+    }
+    if (levels.flat().some((file) => file.maxTxid >= txid)) return undefined;
+    return (
       `its files now end before transaction ${txid}, which was read here: ` +
-      "another history has taken its place";
-    throw replicaError(replica, "REPLICA_DAMAGED", sentence);
+      "another history has taken its place"
+    );
   }
 
   #apply(loaded: readonly LoadedFile[]): void {
@@ -304,4 +366,8 @@ export class Follower {
     waiters.reach(map.txid);
     tell({ type: "remoteCommit", txid: map.txid });
   }
+}
+
+function momentOf(clock: Clock): Moment {
+  return { monotonicMs: clock.monotonicMs(), nowMs: clock.nowMs() };
 }

@@ -5,7 +5,8 @@
  * Always true:
  *   - A page that is on its way is not asked for again; who comes later waits for the same answer.
  *   - Requests of one turn for frames near each other in one file become one range; a small file is
- *     fetched whole the first time, and never again: whoever had no room for it then has none now.
+ *     fetched and verified whole the first time, and never again: whoever had no room for it then
+ *     has none now.
  *   - A failure is told to all who waited, and is not remembered.
  *   - Who gives up waiting leaves behind nothing that another could join: the next one asks anew.
  *     The request ends with the last reader who waited for it; what came along with it for others
@@ -14,7 +15,7 @@
  * It keeps no pages, and does not know which version of a page is wanted.
  */
 
-import { decodePageFrame, type PageSize, type Pgno } from "@headwater/ltx";
+import { decodePageFrame, type PageSize, type Pgno, verifyLtx } from "@headwater/ltx";
 import type { Clock } from "../clock.ts";
 import { type Deferred, deferred } from "../deferred.ts";
 import {
@@ -23,15 +24,18 @@ import {
   RANGE_BYTES_MAX,
   WHOLE_FILE_BYTES,
 } from "../limits.ts";
+import { explainDamage } from "../load-file.ts";
 import type { LtxFile } from "../ltx-file.ts";
 import type { PageLocation } from "../page-map.ts";
 import { goneError, type Replica, replicaError } from "../replica.ts";
 import { withSignal } from "../with-signal.ts";
-import type { Priority, RequestQueue, Ticket } from "./request-queue.ts";
+import type { Hedger } from "./hedger.ts";
+import { PRIORITIES, type Priority, type RequestQueue, type Ticket } from "./request-queue.ts";
 
 export interface PageFetcherOptions {
   readonly replica: Replica;
   readonly queue: RequestQueue;
+  readonly hedger: Hedger | undefined;
   readonly clock: Clock;
   readonly pageSize: () => number;
   /** Ends every request in flight. */
@@ -170,7 +174,8 @@ export class PageFetcher {
     this.#running.add(batch);
     try {
       signal.throwIfAborted();
-      const bytes = await queue.run(ticket, () => this.#get(batch), batch.end.signal);
+      const bytes = await queue.run(ticket, () => this.#hedge(batch), batch.end.signal);
+      if (batch.isWhole) this.#verify(batch, bytes);
       await this.#land(batch, bytes);
       if (batch.isWhole) this.#options.onWholeFile(batch.file, bytes);
     } catch (error) {
@@ -184,9 +189,24 @@ export class PageFetcher {
     }
   }
 
-  async #get({ file, isWhole, offset, endOffset, end }: Batch): Promise<Uint8Array> {
+  #hedge(batch: Batch): Promise<Uint8Array> {
+    const { hedger } = this.#options;
+    const { file, isWhole, offset, endOffset, flights, end } = batch;
+    if (hedger === undefined) return this.#get(batch, end.signal);
+    return hedger.run({
+      bytes: isWhole ? file.size : endOffset - offset,
+      priority: "foreground",
+      send: (signal) => this.#get(batch, signal),
+      isWanted: () => flights.some(({ readerCount }) => readerCount > 0),
+      signal: end.signal,
+    });
+  }
+
+  async #get(
+    { file, isWhole, offset, endOffset }: Batch,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
     const { replica } = this.#options;
-    const { signal } = end;
     const length = endOffset - offset;
     const range = isWhole ? undefined : { offset, length };
     const { body, meta } = await replica.store.get(file.key, { range, signal });
@@ -195,6 +215,14 @@ export class PageFetcher {
       throw goneError(replica, file, meta.size);
     }
     return body;
+  }
+
+  #verify({ file }: Batch, bytes: Uint8Array): void {
+    try {
+      verifyLtx(bytes);
+    } catch (error) {
+      throw explainDamage(this.#options.replica, file, error);
+    }
   }
 
   /** Decodes what has come, with pauses, so that other requests are answered in between. */
@@ -255,7 +283,10 @@ function groupFlights(flights: readonly Flight[], isWhole: (file: LtxFile) => bo
 function compareFlights(a: Flight, b: Flight): number {
   const [keyA, keyB] = [a.location.file.key, b.location.file.key];
   if (keyA !== keyB) return keyA < keyB ? -1 : 1;
-  if (a.ticket.priority !== b.ticket.priority) return a.ticket.priority === "foreground" ? -1 : 1;
+  const [turnA, turnB] = [a.ticket.priority, b.ticket.priority].map((one) =>
+    PRIORITIES.indexOf(one),
+  );
+  if (turnA !== turnB) return turnA! - turnB!;
   return a.location.offset - b.location.offset;
 }
 

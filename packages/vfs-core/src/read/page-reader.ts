@@ -76,7 +76,7 @@ export class PageReader {
       if (cache.peek(pgno, seq) !== undefined) continue;
       const page = whole.page(pgno);
       if (page === undefined) continue;
-      state.keep(pgno, seq, location, page);
+      state.keep(pgno, seq, location, page, true);
       left -= 1;
     }
   }

@@ -109,7 +109,7 @@ export class ReadAhead {
     if (state.cache?.peek(pgno, seq) !== undefined) return location.size;
     fetched.push(pgno);
     fetcher.fetch(pgno, location, "prefetch").then(
-      (page) => state.keep(pgno, seq, location, page),
+      (page) => state.keep(pgno, seq, location, page, true),
       () => {
         // Whoever needs the page asks again and is told.
       },

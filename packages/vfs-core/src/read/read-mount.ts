@@ -17,11 +17,14 @@ export async function openReadMount(
   factory: DeviceFactory,
 ): Promise<Mount> {
   const base = makeMountBase(settings);
-  const loaded = await loadWhenThere(base, settings);
+  const { loaded, foundMs } = await loadWhenThere(base, settings);
   const start = { mode: "read", seq: 0, loaded } as const;
   const mount = new RoleMount(settings, base, factory, start, (parts) => ({
     type: "reader",
-    reader: new Reader(parts, loaded.createdAtMs),
+    reader: new Reader(parts, {
+      agoMs: settings.clock.monotonicMs() - foundMs,
+      createdAtMs: loaded.createdAtMs,
+    }),
   }));
   try {
     await mount.activate(loaded);
@@ -32,22 +35,33 @@ export async function openReadMount(
   }
 }
 
+interface Found {
+  readonly loaded: LoadedMap;
+  /** When the look began that found it, by the monotonic clock. */
+  readonly foundMs: number;
+}
+
 /** With `waitForReplica`, until there is something; else rejects at once when there is nothing. */
-async function loadWhenThere(base: MountBase, settings: ReadSettings): Promise<LoadedMap> {
-  const { replica, queue, files } = base;
+async function loadWhenThere(base: MountBase, settings: ReadSettings): Promise<Found> {
+  const { replica, queue, hedger, files, indexes } = base;
   const { signal, clock, cacheBytes, pollIntervalMs, waitForReplica = false } = settings;
   const keepBytes = cacheBytes / KEEP_SHARE;
   for (;;) {
+    const foundMs = clock.monotonicMs();
     const loaded = await loadMap(replica, {
       queue,
+      hedger,
       files,
+      indexes,
       keepBytes,
       signal,
       target: { type: "latest" },
     });
-    if (loaded !== undefined) return loaded;
+    if (loaded !== undefined) return { loaded, foundMs };
     if (!waitForReplica) {
-      throw replicaError(replica, "REPLICA_NOT_FOUND", "there is no database here");
+      const sentence =
+        "there is no database here; check the URL, begin one in write mode, or set waitForReplica";
+      throw replicaError(replica, "REPLICA_NOT_FOUND", sentence);
     }
     await clock.sleep(Math.max(pollIntervalMs, 1), { signal });
   }

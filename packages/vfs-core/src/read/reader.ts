@@ -6,7 +6,7 @@ import { KEEP_SHARE } from "../limits.ts";
 import type { MountParts } from "../mount-parts.ts";
 import { type FollowStatus, summarizeError } from "../status.ts";
 import { withSignal } from "../with-signal.ts";
-import { Follower } from "./follower.ts";
+import { Follower, type FollowerStart } from "./follower.ts";
 
 export class Reader {
   readonly #parts: MountParts;
@@ -14,8 +14,7 @@ export class Reader {
   readonly #end = new AbortController();
   #isPaused = false;
 
-  /** `createdAtMs`: when the newest visible transaction was made, if that is known. */
-  constructor(parts: MountParts, createdAtMs: number | undefined) {
+  constructor(parts: MountParts, start: FollowerStart) {
     const { settings, base, service, waiters, tell } = parts;
     const { replica, queue, toPublished } = base;
     const { cacheBytes, pollIntervalMs, listIntervalMs } = settings;
@@ -33,7 +32,7 @@ export class Reader {
         toPublished,
         tell,
       },
-      createdAtMs,
+      start,
     );
   }
 
@@ -70,9 +69,9 @@ export class Reader {
     this.#follower.heal();
   }
 
-  /** Looks for new transactions; resolves with the newest that is visible. */
+  /** Resolves with the newest visible transaction, when all that there were at the call are. */
   async flush(signal: AbortSignal | undefined): Promise<bigint> {
-    await withSignal(this.#follower.poll(), signal);
+    await withSignal(this.#follower.flush(), signal);
     return this.#parts.device.state().txid;
   }
 

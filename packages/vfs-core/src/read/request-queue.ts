@@ -3,24 +3,37 @@
  *
  * Always true:
  *   - A foreground request starts before any other that waits.
- *   - Prefetch, hydration and compaction never take all places, so a miss finds one free.
+ *   - Prefetch, warm-up, hydration and compaction never take all places, so a miss finds one free.
+ *   - Opening has places of its own: there are no misses yet that could suffer.
  *   - What is aborted while it waits for its turn leaves at once, with the reason of its signal.
  */
 
 import {
   COMPACT_PARALLEL,
   HYDRATE_PARALLEL,
+  OPEN_PARALLEL,
   PREFETCH_PARALLEL,
   REQUESTS_PARALLEL,
+  WARM_UP_PARALLEL,
 } from "../limits.ts";
 
-export type Priority = "foreground" | "prefetch" | "hydrate" | "compact";
+/** The most urgent first. */
+export const PRIORITIES = [
+  "foreground",
+  "open",
+  "prefetch",
+  "warmUp",
+  "hydrate",
+  "compact",
+] as const;
 
-const ORDER: readonly Priority[] = ["foreground", "prefetch", "hydrate", "compact"];
+export type Priority = (typeof PRIORITIES)[number];
 
 const PARALLEL_MAX: Readonly<Record<Priority, number>> = {
   foreground: REQUESTS_PARALLEL,
+  open: OPEN_PARALLEL,
   prefetch: PREFETCH_PARALLEL,
+  warmUp: WARM_UP_PARALLEL,
   hydrate: HYDRATE_PARALLEL,
   compact: COMPACT_PARALLEL,
 };
@@ -38,13 +51,17 @@ interface Waiting {
 export class RequestQueue {
   readonly #waiting: Record<Priority, Set<Waiting>> = {
     foreground: new Set(),
+    open: new Set(),
     prefetch: new Set(),
+    warmUp: new Set(),
     hydrate: new Set(),
     compact: new Set(),
   };
   readonly #running: Record<Priority, number> = {
     foreground: 0,
+    open: 0,
     prefetch: 0,
+    warmUp: 0,
     hydrate: 0,
     compact: 0,
   };
@@ -84,7 +101,7 @@ export class RequestQueue {
   }
 
   get runningCount(): number {
-    return ORDER.reduce((sum, priority) => sum + this.#running[priority], 0);
+    return PRIORITIES.reduce((sum, priority) => sum + this.#running[priority], 0);
   }
 
   async #turn(ticket: Ticket, signal: AbortSignal | undefined): Promise<void> {
@@ -106,9 +123,10 @@ export class RequestQueue {
   }
 
   #startNext(): void {
-    for (const priority of ORDER) {
+    for (const priority of PRIORITIES) {
       for (const waiting of this.#waiting[priority]) {
-        if (this.runningCount >= REQUESTS_PARALLEL) return;
+        const sharedCount = this.runningCount - this.#running.open;
+        if (priority !== "open" && sharedCount >= REQUESTS_PARALLEL) break;
         if (this.#running[priority] >= PARALLEL_MAX[priority]) break;
         this.#waiting[priority].delete(waiting);
         this.#running[priority] += 1;

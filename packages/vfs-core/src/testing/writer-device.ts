@@ -7,7 +7,7 @@
  * be cut off again: another line takes it back.
  */
 
-import { closeSync, openSync, readSync } from "node:fs";
+import { bufferMemory, type CacheMemory } from "@headwater/page-cache";
 import { type Deferred, deferred } from "../deferred.ts";
 import { lockInMemory } from "../device/memory-locks.ts";
 import type { DeviceFactory, DeviceOptions } from "../device-factory.ts";
@@ -22,8 +22,10 @@ import type {
   PageDevice,
   PendingPages,
   PublishedState,
+  ReadCounts,
   RecoveredSegment,
 } from "../page-device.ts";
+import { type ImageReader, type OpenImage, openSystemImage } from "./image-reader.ts";
 import { type SegmentFiles, systemSegmentFiles } from "./segment-files.ts";
 
 interface Commit {
@@ -48,6 +50,9 @@ interface Line {
   readonly pages: readonly (readonly [number, string])[];
 }
 
+/** A cache can grow to so many times its first size. */
+const GROWTH = 4;
+
 /** The line before it never happened. */
 const TAKEN_BACK = '{"isTakenBack":true}';
 
@@ -69,6 +74,8 @@ export class WriterDevice implements PageDevice {
   mode: "read" | "write";
   writable: boolean;
   reason = "";
+  /** As it was last told. */
+  currentAgoMs: number | undefined;
   isActive = false;
   isClosed = false;
   /** Requests that the engine was asked for. */
@@ -88,9 +95,13 @@ export class WriterDevice implements PageDevice {
   #openTransactions = 0;
   #isArmed = false;
   #staged: { readonly seq: number; readonly pageCount: number } | undefined;
-  #imageHandle: number | undefined;
+  #imageReader: ImageReader | undefined;
 
-  constructor(options: DeviceOptions, events: DeviceEvents, files: SegmentFiles) {
+  constructor(
+    options: DeviceOptions,
+    events: DeviceEvents,
+    { files = systemSegmentFiles, openImage = openSystemImage }: WriterDeviceFiles = {},
+  ) {
     this.events = events;
     this.mode = options.mode;
     this.writable = options.mode === "write";
@@ -99,7 +110,7 @@ export class WriterDevice implements PageDevice {
     this.#pageSize = options.pageSize;
     this.#seq = options.seq;
     this.journal = this.#makeJournal();
-    this.image = this.#makeImage();
+    this.image = this.#makeImage(openImage);
   }
 
   /** A transaction of SQLite's, all at once. */
@@ -202,6 +213,10 @@ export class WriterDevice implements PageDevice {
     return { ...this.#published, seq: this.#seq, pageSize: this.#pageSize };
   }
 
+  readCounts(): ReadCounts {
+    return { residentCount: this.imageHits, missCount: this.requestCount };
+  }
+
   activate(): boolean {
     this.isActive = true;
     return true;
@@ -229,16 +244,25 @@ export class WriterDevice implements PageDevice {
     else waiting.resolve(answer.type === "page" ? answer.page.slice() : undefined);
   }
 
-  allocateCache(byteLength: number): ArrayBufferLike {
-    return new SharedArrayBuffer(byteLength);
+  reserveCache(byteLength: number): CacheMemory {
+    return bufferMemory(new ArrayBuffer(0, { maxByteLength: GROWTH * byteLength }));
   }
 
   publishCache(): void {}
+
+  setCurrent(agoMs: number | undefined): void {
+    this.currentAgoMs = agoMs;
+  }
 
   setWritable(writable: boolean, reason: string): void {
     if (this.isClosed) throw new Error("the device is closed");
     this.writable = writable;
     this.reason = reason;
+  }
+
+  endCommits(reason: string): boolean {
+    this.setWritable(false, reason);
+    return this.#staged === undefined;
   }
 
   isWriting(): boolean {
@@ -266,10 +290,9 @@ export class WriterDevice implements PageDevice {
   async #read(pgno: number, seq: number, segments: readonly Segment[]): Promise<Uint8Array> {
     const found = inJournal(segments, pgno, seq);
     if (found !== undefined) return found;
-    if (this.present.has(pgno) && this.#imageHandle !== undefined) {
+    if (this.present.has(pgno) && this.#imageReader !== undefined) {
       const page = new Uint8Array(this.#pageSize);
-      const position = (pgno - 1) * this.#pageSize;
-      const size = readSync(this.#imageHandle, page, 0, page.byteLength, position);
+      const size = this.#imageReader.read(page, (pgno - 1) * this.#pageSize);
       if (size === page.byteLength) {
         this.imageHits += 1;
         return page;
@@ -363,10 +386,10 @@ export class WriterDevice implements PageDevice {
     return { seq: newestSeq, pageCount, pageSize: this.#pageSize, pgnos: sorted };
   }
 
-  #makeImage(): ImageMap {
+  #makeImage(openImage: OpenImage): ImageMap {
     return {
       open: (path) => {
-        this.#imageHandle = openSync(path, "r");
+        this.#imageReader = openImage(path);
       },
       markPresent: (pgnos) => {
         for (const pgno of pgnos) this.present.add(pgno);
@@ -375,8 +398,8 @@ export class WriterDevice implements PageDevice {
         for (const pgno of pgnos) this.present.delete(pgno);
       },
       close: () => {
-        if (this.#imageHandle !== undefined) closeSync(this.#imageHandle);
-        this.#imageHandle = undefined;
+        this.#imageReader?.close();
+        this.#imageReader = undefined;
       },
     };
   }
@@ -433,9 +456,13 @@ function decodePage(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text, "base64"));
 }
 
-export interface WriterDeviceFactoryOptions {
-  /** By default, files of this machine. */
+/** By default, files of this machine. */
+export interface WriterDeviceFiles {
   readonly files?: SegmentFiles | undefined;
+  readonly openImage?: OpenImage | undefined;
+}
+
+export interface WriterDeviceFactoryOptions extends WriterDeviceFiles {
   /** By default, locks between the mounts of this thread. */
   readonly lockFile?: FileLocks["lockFile"] | undefined;
 }
@@ -443,11 +470,11 @@ export interface WriterDeviceFactoryOptions {
 /** For `openMount`; `device` is there once it has resolved. */
 export class WriterDeviceFactory implements DeviceFactory {
   device!: WriterDevice;
-  readonly #files: SegmentFiles;
+  readonly #files: WriterDeviceFiles;
   readonly #lockFile: FileLocks["lockFile"];
 
   constructor(options: WriterDeviceFactoryOptions = {}) {
-    this.#files = options.files ?? systemSegmentFiles;
+    this.#files = options;
     this.#lockFile = options.lockFile ?? lockInMemory;
   }
 

@@ -9,7 +9,6 @@
  */
 
 import {
-  concatBytes,
   Encoder,
   lockPgno,
   type PageIndex,
@@ -19,6 +18,7 @@ import {
   toPageSize,
   toTxid,
 } from "@headwater/ltx";
+import { joinPieces } from "../join-pieces.ts";
 import { ENCODE_BATCH_BYTES } from "../limits.ts";
 import type { LtxFile } from "../ltx-file.ts";
 import type { CommitJournal, PendingPages } from "../page-device.ts";
@@ -87,6 +87,7 @@ export async function encodeUpload(options: EncodeUploadOptions): Promise<Upload
   addZerosBefore(pageCount + 1);
   const { index, trailer, size } = encoder.finish();
   chunks.push(encoder.drain());
+  const body = await joinPieces(chunks, clock);
   const range = toTxid(txid);
   const key = layout.fileKey(0, range, range);
   const content = new Uint8Array(pageSize);
@@ -95,7 +96,7 @@ export async function encodeUpload(options: EncodeUploadOptions): Promise<Upload
     seq,
     pageCount,
     pageSize,
-    body: concatBytes(chunks),
+    body,
     file: { level: 0, minTxid: range, maxTxid: range, key, size, createdAtMs: timestampMs },
     index,
     fileChecksum: trailer.fileChecksum,

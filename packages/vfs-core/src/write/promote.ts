@@ -20,9 +20,9 @@ import type { Reader } from "../read/reader.ts";
 import { callStore, replicaError } from "../replica.ts";
 import { withSignal } from "../with-signal.ts";
 import { putFence } from "./put-fence.ts";
-import { readFileChecksum } from "./put-upload.ts";
+import { readFileChecksum, readNodeId } from "./put-upload.ts";
 import { decideRecovery } from "./recovery.ts";
-import { giveBack, openJournalFolder, requireConditions } from "./write-claim.ts";
+import { giveUp, openJournalFolder, requireConditions } from "./write-claim.ts";
 import { explainLease, takeLease } from "./write-lease.ts";
 import { Writer } from "./writer.ts";
 
@@ -57,7 +57,7 @@ export async function promote(
     if (lease?.state.type === "lost") throw lease.state.error;
     return begin(parts, { folder, lease, pageOne });
   } catch (error) {
-    await giveBack(lease, folder);
+    await giveUp({ lease, folder });
     reader.resume();
     throw explainLease(base.replica, error);
   }
@@ -83,6 +83,7 @@ async function emptyFolder(
     intents: folder.intents,
     bucketTxid: txid,
     checksumOf: (of) => callStore(replica, () => readFileChecksum(replica, of)),
+    nodeIdOf: (of) => callStore(replica, () => readNodeId(replica, of)),
   });
   let lastSeq = 0;
   for (const path of folder.segments) {

@@ -10,6 +10,7 @@ import type { Lease } from "@headwater/lease";
 import type { JournalFolder } from "../disk/journal-folder.ts";
 import { encodeFence, type FenceOptions } from "./fence-upload.ts";
 import { putUpload } from "./put-upload.ts";
+import { UploadChain } from "./upload-chain.ts";
 
 export interface PutFenceOptions extends Omit<FenceOptions, "nodeId"> {
   readonly folder: JournalFolder;
@@ -19,7 +20,8 @@ export interface PutFenceOptions extends Omit<FenceOptions, "nodeId"> {
 /** Either way the bucket has moved on when this resolves, and has to be read again. */
 export async function putFence(options: PutFenceOptions): Promise<"landed" | "overtaken"> {
   const { replica, folder, lease } = options;
-  const upload = encodeFence({ ...options, nodeId: lease?.generation ?? 0n });
+  const nodeId = await new UploadChain(replica, lease).nodeIdAfter(options.txid - 1n);
+  const upload = encodeFence({ ...options, nodeId });
   await folder.writeIntent(upload);
   const result = await putUpload(replica, upload);
   if (result.type === "other") return "overtaken";

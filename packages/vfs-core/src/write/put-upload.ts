@@ -3,7 +3,14 @@
  * is in its place.
  */
 
-import { decodeTrailer, TRAILER_SIZE, toTxid } from "@headwater/ltx";
+import {
+  decodeHeader,
+  decodeTrailer,
+  HEADER_SIZE,
+  LtxError,
+  TRAILER_SIZE,
+  toTxid,
+} from "@headwater/ltx";
 import { ObjectStoreError } from "@headwater/object-store";
 import type { Replica } from "../replica.ts";
 import type { Upload } from "./encode-upload.ts";
@@ -66,22 +73,65 @@ export async function putUpload(replica: Replica, upload: Upload): Promise<PutRe
  * The checksum of the level-0 file of a transaction, which covers all of its content. Undefined
  * when there is no such file; zero when what is there is no LTX file.
  */
-export async function readFileChecksum(
-  { store, layout }: Replica,
+export function readFileChecksum(
+  replica: Replica,
   txid: bigint,
   signal?: AbortSignal,
 ): Promise<bigint | undefined> {
-  const key = layout.fileKey(0, toTxid(txid), toTxid(txid));
-  try {
-    const { size } = await store.head(key, { signal });
+  return readEnd(replica, txid, async (key) => {
+    const { size } = await replica.store.head(key, { signal });
     if (size < TRAILER_SIZE) return 0n;
     const range = { offset: size - TRAILER_SIZE, length: TRAILER_SIZE };
-    const { body } = await store.get(key, { range, signal });
-    return decodeTrailer(body).fileChecksum;
+    const body = await readWhole(replica, key, range, signal);
+    return decodeOr(0n, () => decodeTrailer(body).fileChecksum);
+  });
+}
+
+/** The node id of the level-0 file of a transaction; see node-id.ts. Undefined without a file. */
+export function readNodeId(
+  replica: Replica,
+  txid: bigint,
+  signal?: AbortSignal,
+): Promise<bigint | undefined> {
+  return readEnd(replica, txid, async (key) => {
+    const { size } = await replica.store.head(key, { signal });
+    if (size < HEADER_SIZE) return 0n;
+    const body = await readWhole(replica, key, { offset: 0, length: HEADER_SIZE }, signal);
+    return decodeOr(0n, () => decodeHeader(body).nodeId);
+  });
+}
+
+async function readEnd(
+  { layout }: Replica,
+  txid: bigint,
+  read: (key: string) => Promise<bigint>,
+): Promise<bigint | undefined> {
+  try {
+    return await read(layout.fileKey(0, toTxid(txid), toTxid(txid)));
   } catch (error) {
     if (ObjectStoreError.is(error, "OBJECT_NOT_FOUND")) return undefined;
-    if (ObjectStoreError.is(error)) throw error;
-    signal?.throwIfAborted();
-    return 0n;
+    throw error;
+  }
+}
+
+/** A body that ends too early says nothing of the object: whoever asked has to ask again. */
+async function readWhole(
+  { store }: Replica,
+  key: string,
+  range: { readonly offset: number; readonly length: number },
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  const { body } = await store.get(key, { range, signal });
+  if (body.byteLength === range.length) return body;
+  const message = `${key} was answered with ${body.byteLength} bytes, not ${range.length}`;
+  throw new ObjectStoreError("UNAVAILABLE", message, { store: store.name, operation: "get", key });
+}
+
+function decodeOr(otherwise: bigint, decode: () => bigint): bigint {
+  try {
+    return decode();
+  } catch (error) {
+    if (!LtxError.is(error)) throw error;
+    return otherwise;
   }
 }

@@ -49,15 +49,15 @@ function judge(found: bigint, upload: Upload, replacement: Upload | undefined): 
  * a file that changes nothing. Undefined for a database that the bucket does not have at all.
  */
 export async function encodeReplacement(
-  options: Pick<SyncerOptions, "replica" | "state" | "lease" | "readPage">,
+  options: Pick<SyncerOptions, "replica" | "state" | "chain" | "readPage">,
   { txid }: Upload,
   syncedSeq: number,
   signal: AbortSignal,
 ): Promise<Upload | undefined> {
-  const { replica, state, lease, readPage } = options;
+  const { replica, state, chain, readPage } = options;
   const { journal } = state.device;
   const { map } = state.versions.newest;
-  const nodeId = lease?.generation ?? 0n;
+  const nodeId = await chain.nodeIdAfter(txid - 1n, signal);
   const pending = journal.collect(syncedSeq);
   if (pending !== undefined) {
     const pageCountBefore = map.pageCount;

@@ -39,6 +39,7 @@ import { FlushWaiters } from "./flush-waiters.ts";
 import { loadLanded } from "./load-landed.ts";
 import { sendUpload } from "./put-upload.ts";
 import { encodeReplacement, settleUpload } from "./settle-upload.ts";
+import type { UploadChain } from "./upload-chain.ts";
 import { REPLACED, UNKNOWN, WaitingCommit } from "./waiting-commit.ts";
 
 export interface SyncerOptions {
@@ -46,6 +47,7 @@ export interface SyncerOptions {
   readonly state: MountState;
   readonly folder: JournalFolder;
   readonly lease: Lease | undefined;
+  readonly chain: UploadChain;
   readonly queue: RequestQueue;
   readonly waiters: TxidWaiters;
   readonly signal: AbortSignal;
@@ -185,9 +187,10 @@ export class Syncer {
   /** True when a pass should start; false when something happened that needs another look. */
   async #untilDue(startedMs: number): Promise<boolean> {
     const { replica, state, syncIntervalMs } = this.#options;
-    const newestSeq = state.device.journal.armNotice();
     const isIdle = this.#attempt.type === "none" && this.#commit === undefined;
-    if (isIdle && newestSeq <= this.#syncedSeq) {
+    if (isIdle && this.#newestSeq() <= this.#syncedSeq) {
+      // Only now: else time tells when to upload, and a notice makes its commit wake this thread.
+      if (state.device.journal.armNotice() > this.#syncedSeq) return false;
       // Readers that end let old versions go, and nothing else tells of it.
       await this.#alarm.wait(state.versions.count > 1 ? syncIntervalMs : undefined);
       state.release();
@@ -258,7 +261,7 @@ export class Syncer {
   }
 
   async #encode(): Promise<Attempt> {
-    const { replica, state, folder, lease } = this.#options;
+    const { replica, state, folder, chain } = this.#options;
     const { journal } = state.device;
     const pending = journal.collect(this.#syncedSeq, this.#commit?.seq);
     if (pending === undefined) return { type: "none" };
@@ -269,7 +272,7 @@ export class Syncer {
       pending,
       txid: map.txid + 1n,
       pageCountBefore: map.pageCount,
-      nodeId: lease?.generation ?? 0n,
+      nodeId: await chain.nodeIdAfter(map.txid, this.#hurry.signal),
       replica,
     });
     // A journal that lost these commits would give their numbers to others.
@@ -353,6 +356,7 @@ export class Syncer {
     adoptUpload(this.#options.state, upload, this.#syncedSeq);
     this.#attempt = { type: "none" };
     this.#syncedSeq = upload.seq;
+    this.#options.chain.add(upload);
     this.#options.waiters.reach(upload.txid);
     const durationMs = replica.clock.monotonicMs() - this.#passStartMs;
     tell({
@@ -471,7 +475,7 @@ export class Syncer {
       this.#commit = undefined;
       commit.succeed();
     }
-    while (journal.armNotice() < seq) {
+    while (this.#newestSeq() < seq && journal.armNotice() < seq) {
       if (this.#isEnded) throw new Error(`the device has not published commit ${seq}`);
       await this.#alarm.wait(SYNC_LOOK_MS);
     }

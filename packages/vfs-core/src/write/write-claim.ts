@@ -42,13 +42,23 @@ export async function requireConditions(
   throw replicaError(replica, "STORE_UNSUPPORTED", sentence);
 }
 
-export async function giveBack(
-  lease: Lease | undefined,
-  folder: JournalFolder | undefined,
-): Promise<void> {
+export interface Taken {
+  readonly lease: Lease | undefined;
+  readonly folder: JournalFolder | undefined;
+}
+
+/** With `isDone`, the bucket has everything, and nobody needs the folder any more. */
+export async function giveBack({ lease, folder }: Taken, isDone: boolean): Promise<void> {
   // A lease that cannot be given back expires.
   await lease?.release().catch(() => {});
+  // What is still there then says the same, and is taken away by the next one who leaves.
+  if (isDone) await folder?.discard().catch(() => {});
   await folder?.close();
+}
+
+/** Of a writer that never came to be: a folder that was of no use to anybody goes again. */
+export function giveUp(taken: Taken): Promise<void> {
+  return giveBack(taken, taken.folder?.isUnused ?? false);
 }
 
 /** The URL as messages show it, and the server, which makes it another place altogether. */

@@ -9,7 +9,7 @@ import { LEASE_TTL_MS, type LeaseChoice } from "../options.ts";
 import { callStore, type Replica, replicaError } from "../replica.ts";
 import { systemOwner } from "../system.ts";
 
-/** Undefined when the lease is off. */
+/** Undefined when the lease is off. When this rejects, nothing of ours is in the store. */
 export async function takeLease(
   replica: Replica,
   /** Without retries: the lease has its own, which know how long they may take. */
@@ -25,7 +25,8 @@ export async function takeLease(
   signal?.throwIfAborted();
   signal?.addEventListener("abort", onAbort, { once: true });
   // Whoever opens the mount has asked the store about its conditions.
-  const options = { store, key: layout.lockKey, owner, ttlMs, clock, random, probe: false };
+  const given = { store, key: layout.lockKey, owner, ttlMs, clock, random, probe: false };
+  const options = { ...given, settles: true };
   try {
     if (waitMs > 0)
       void clock.sleep(waitMs, waiting).then(

@@ -15,9 +15,9 @@ import { PageMap } from "../page-map.ts";
 import { callStore, type Replica, replicaError } from "../replica.ts";
 import { RoleMount } from "../role-mount.ts";
 import { putFence } from "./put-fence.ts";
-import { readFileChecksum } from "./put-upload.ts";
+import { readFileChecksum, readNodeId } from "./put-upload.ts";
 import { decideRecovery, type RecoveryDecision } from "./recovery.ts";
-import { giveBack, openJournalFolder, requireConditions } from "./write-claim.ts";
+import { giveUp, openJournalFolder, requireConditions } from "./write-claim.ts";
 import { explainLease, takeLease } from "./write-lease.ts";
 import { Writer } from "./writer.ts";
 
@@ -60,7 +60,7 @@ export async function openWriteMount(
       folder = await openFolder();
     }
   } catch (error) {
-    await (opening === undefined ? giveBack(lease, folder) : opening.mount.abandon());
+    await (opening === undefined ? giveUp({ lease, folder }) : opening.mount.abandon());
     throw error;
   }
 }
@@ -78,18 +78,30 @@ async function readBucket(
     intents: folder.intents,
     bucketTxid: loaded.map.txid,
     checksumOf: (txid) => callStore(replica, () => readFileChecksum(replica, txid)),
+    nodeIdOf: (txid) => callStore(replica, () => readNodeId(replica, txid)),
   });
   return { loaded, lease, folder, decision };
 }
 
 async function loadOrBegin(base: MountBase, settings: WriteSettings): Promise<LoadedMap> {
-  const { replica, queue, files } = base;
+  const { replica, queue, hedger, files, indexes } = base;
   const { signal, cacheBytes, mustExist = false } = settings;
   const keepBytes = cacheBytes / KEEP_SHARE;
   const target = { type: "latest" } as const;
-  const loaded = await loadMap(replica, { queue, files, keepBytes, signal, target });
+  const loaded = await loadMap(replica, {
+    queue,
+    hedger,
+    files,
+    indexes,
+    keepBytes,
+    signal,
+    target,
+  });
   if (loaded !== undefined) return loaded;
-  if (mustExist) throw replicaError(replica, "REPLICA_NOT_FOUND", "there is no database here");
+  if (mustExist) {
+    const sentence = "there is no database here; check the URL, or begin one without mustExist";
+    throw replicaError(replica, "REPLICA_NOT_FOUND", sentence);
+  }
   return { map: PageMap.empty(files), pageSize: 0, createdAtMs: undefined, loaded: [] };
 }
 

@@ -11,11 +11,12 @@ import { chooseCompaction } from "../compact/compaction-options.ts";
 import { startCompaction, type WriteCompaction } from "../compact/write-compaction.ts";
 import type { JournalFolder } from "../disk/journal-folder.ts";
 import { HeadwaterError } from "../errors.ts";
-import { WRITER_LOOK_MS } from "../limits.ts";
+import { COMMITS_END_MS, WRITER_LOOK_MS } from "../limits.ts";
 import type { MountParts } from "../mount-parts.ts";
 import { callStore, replicaError } from "../replica.ts";
 import type { CompactionStatus, SyncStatus } from "../status.ts";
 import { Syncer } from "./syncer.ts";
+import { UploadChain } from "./upload-chain.ts";
 import { giveBack } from "./write-claim.ts";
 
 export interface WriterOptions {
@@ -32,6 +33,10 @@ export class Writer {
   readonly #folder: JournalFolder;
   readonly #syncer: Syncer;
   readonly #end = new AbortController();
+  /** By the monotonic clock. Until then it shows the newest state there is. */
+  #fencedMs: number | undefined;
+  /** The bucket has every commit that was made, and there will be no more. */
+  #isDone = false;
   #syncing: Promise<void> | undefined;
   #compaction: WriteCompaction | undefined;
 
@@ -47,6 +52,7 @@ export class Writer {
       state: service.state,
       folder,
       lease,
+      chain: new UploadChain(replica, lease),
       queue,
       waiters,
       signal: this.#end.signal,
@@ -56,8 +62,17 @@ export class Writer {
       once,
       readPage: (pgno, seq, signal) => service.reader.read(pgno, seq, signal),
       syncedSeq,
-      tell,
+      tell: (event) => {
+        if (event.type === "fenced") this.#onFenced();
+        tell(event);
+      },
     });
+  }
+
+  /** Since the state was known to be the newest. */
+  get lagMs(): number {
+    const { clock } = this.#parts.settings;
+    return this.#fencedMs === undefined ? 0 : clock.monotonicMs() - this.#fencedMs;
   }
 
   get hasPending(): boolean {
@@ -65,6 +80,7 @@ export class Writer {
   }
 
   start(): void {
+    if (this.#fencedMs === undefined) this.#parts.device.setCurrent(undefined);
     this.startSyncing();
     this.#compaction = this.#startCompaction();
   }
@@ -102,14 +118,18 @@ export class Writer {
   async finish(closing: HeadwaterError): Promise<unknown> {
     const { device } = this.#parts;
     device.setWritable(false, closing.message);
-    let failure: unknown = this.#syncer.hasPending ? this.#syncer.fence : undefined;
+    device.endCommits(closing.message);
     try {
       if (this.#syncer.fence === undefined) await this.#syncer.finish(closing);
+      const isQuiet = await this.#untilNobodyCommits(closing);
+      // Commits that were under way when the first upload began.
+      if (this.#syncer.hasPending) await this.#syncer.flush(undefined);
+      this.#isDone = isQuiet && this.#hasAllUploaded();
+      return undefined;
     } catch (error) {
-      failure = error;
+      device.journal.fsync();
+      return error;
     }
-    if (failure !== undefined) device.journal.fsync();
-    return failure;
   }
 
   /** Ends syncing and compaction. The lease and the folder stay. */
@@ -121,7 +141,7 @@ export class Writer {
   }
 
   giveBack(): Promise<void> {
-    return giveBack(this.#lease, this.#folder);
+    return giveBack({ lease: this.#lease, folder: this.#folder }, this.#isDone);
   }
 
   /** When this resolves the device is in read mode, and lease and folder are given back. */
@@ -144,6 +164,7 @@ export class Writer {
       device.setWritable(fence === undefined, fence?.message ?? "");
       throw error;
     }
+    this.#isDone = this.#hasAllUploaded();
     await this.end(leaving);
     const retired = device.journal.end(device.state().seq);
     device.switchMode("read", pageOne);
@@ -152,6 +173,26 @@ export class Writer {
     // A segment that stays holds nothing which the bucket lacks; the next opening removes it.
     await this.#folder.remove(retired).catch(() => {});
     await this.giveBack();
+  }
+
+  /** They end by themselves, unless their thread is stopped. */
+  async #untilNobodyCommits({ message }: HeadwaterError): Promise<boolean> {
+    const { settings, device } = this.#parts;
+    const { clock } = settings;
+    const deadlineMs = clock.monotonicMs() + COMMITS_END_MS;
+    while (!device.endCommits(message)) {
+      if (clock.monotonicMs() >= deadlineMs) return false;
+      await clock.sleep(WRITER_LOOK_MS);
+    }
+    return true;
+  }
+
+  /** And nothing that was sent may still arrive, which only the folder's records would know. */
+  #hasAllUploaded(): boolean {
+    const { txid } = this.#parts.device.state();
+    const { fence, hasPending } = this.#syncer;
+    if (fence !== undefined || hasPending) return false;
+    return this.#folder.intents.every((intent) => intent.txid <= txid);
   }
 
   /** A COMMIT that waits for the bucket is such a transaction, too. */
@@ -166,6 +207,12 @@ export class Writer {
       }
       await clock.sleep(WRITER_LOOK_MS, { signal });
     }
+  }
+
+  #onFenced(): void {
+    const { settings, device } = this.#parts;
+    this.#fencedMs = settings.clock.monotonicMs();
+    device.setCurrent(0);
   }
 
   #requireAllUploaded(): void {

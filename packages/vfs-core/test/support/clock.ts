@@ -1,5 +1,11 @@
 import type { Clock } from "../../src/clock.ts";
+import { deferred } from "../../src/deferred.ts";
 import { systemClock } from "../../src/system.ts";
+import { withSignal } from "../../src/with-signal.ts";
+
+interface SleepOptions {
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** The real clock, but the monotonic one can be put forward. */
 export class JumpingClock implements Clock {
@@ -17,12 +23,40 @@ export class JumpingClock implements Clock {
     return systemClock.monotonicMs() + this.#aheadMs;
   }
 
-  sleep(durationMs: number, options = {}): Promise<void> {
+  sleep(durationMs: number, options: SleepOptions = {}): Promise<void> {
     return systemClock.sleep(durationMs, options);
   }
 
   yield(): Promise<void> {
     return systemClock.yield();
+  }
+}
+
+/** The same; and sleeps of one length end only when a test says so. */
+export class WakingClock extends JumpingClock {
+  readonly sleepMs: number;
+  #isAsleep = deferred<void>();
+  #wake = deferred<void>();
+
+  constructor(sleepMs: number) {
+    super();
+    this.sleepMs = sleepMs;
+  }
+
+  /** Resolves when who was asleep, or fell asleep before long, is asleep again. */
+  async wake(): Promise<void> {
+    await this.#isAsleep.promise;
+    const { resolve } = this.#wake;
+    this.#isAsleep = deferred();
+    this.#wake = deferred();
+    resolve();
+    await this.#isAsleep.promise;
+  }
+
+  override async sleep(durationMs: number, options: SleepOptions = {}): Promise<void> {
+    if (durationMs !== this.sleepMs) return super.sleep(durationMs, options);
+    this.#isAsleep.resolve();
+    await withSignal(this.#wake.promise, options.signal);
   }
 }
 
@@ -72,6 +106,15 @@ export class StillClock implements Clock {
   }
 
   async yield(): Promise<void> {}
+}
+
+/** Counts the turns that were left to others. */
+export class CountingClock extends StillClock {
+  turns = 0;
+
+  override async yield(): Promise<void> {
+    this.turns += 1;
+  }
 }
 
 /** The real clock, but so many times faster, by day and by stopwatch. */

@@ -1,0 +1,50 @@
+/** What PRAGMA synchronous has flushed to the local disk, and when. */
+
+import { spawnSync } from "node:child_process";
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, it } from "vitest";
+import { DrivenProcess } from "./support/driven-process.ts";
+import { tempDir } from "./support/temp-dir.ts";
+
+const SOURCE = fileURLToPath(new URL("./native/flush-count.c", import.meta.url));
+const COMMITS = 5;
+
+/** Undefined where no library can be put before the others. */
+function preload(folder: string): string | undefined {
+  if (process.platform !== "linux") return undefined;
+  const path = join(folder, "flush-count.so");
+  const { status } = spawnSync("cc", ["-shared", "-fPIC", "-o", path, SOURCE, "-ldl"]);
+  return status === 0 ? path : undefined;
+}
+
+it.for([
+  ["off", 0],
+  ["normal", 0],
+  ["full", COMMITS],
+  ["extra", COMMITS],
+] as const)(
+  "synchronous=%s flushes the journal %i times for five commits",
+  async ([level, expected], { skip }) => {
+    const folder = tempDir();
+    const library = preload(folder);
+    if (library === undefined) return skip("no library can be put before those of the system here");
+    const file = join(folder, "flushed");
+    const flushed = () => (existsSync(file) ? statSync(file).size : 0);
+    const watch = { FLUSH_COUNT_FILE: file, FLUSH_COUNT_SUFFIX: ".journal" };
+    const env = { ...process.env, ...watch, LD_PRELOAD: library };
+    const child = new DrivenProcess("./headwater-child.ts", { env });
+    const url = `file://${tempDir()}/app.db`;
+    const options = { url, mode: "write", journalDir: tempDir(), syncIntervalMs: 600_000 };
+    const name = await child.call("mount", options);
+    await child.call("exec", name, `pragma synchronous = ${level}; create table t(a)`);
+    await child.call("flush", name);
+    const before = flushed();
+    for (let i = 0; i < COMMITS; i += 1) await child.call("exec", name, "insert into t values (1)");
+    expect(flushed() - before).toBe(expected);
+    // Before the bucket hears of a commit, the disk has it, whatever was chosen.
+    await child.call("flush", name);
+    expect(flushed() - before).toBeGreaterThan(expected);
+  },
+);

@@ -1,0 +1,153 @@
+/**
+ * Brings the schema and the interior pages of all b-trees into the cache, right after opening: a
+ * few waves of requests that wait for nobody, in place of a miss after another in each first query.
+ *
+ * Always true:
+ *   - Misses of readers and their read-ahead go first.
+ *   - It brings no more than a share of the cache, the upper levels of all trees before the lower
+ *     ones. Leaves come along only where there was no other way to tell what they are.
+ *   - What goes wrong is left to whoever needs the page.
+ */
+
+import { childPages, reservedBytesOf, rootPages } from "../btree-page.ts";
+import { BTREE_DEPTH_MAX, WARM_UP_BYTES_MAX, WARM_UP_CACHE_SHARE } from "../limits.ts";
+import type { MountState } from "../mount-state.ts";
+import type { WarmUpStatus } from "../status.ts";
+import type { PageFetcher } from "./page-fetcher.ts";
+
+export interface WarmUpOptions {
+  readonly state: MountState;
+  readonly fetcher: PageFetcher;
+  readonly signal: AbortSignal;
+}
+
+export class WarmUp {
+  readonly #options: WarmUpOptions;
+  #running: Promise<void> | undefined;
+  #isDone = false;
+  #seq = 0;
+  #pageCount = 0;
+  /** Pages that there is room for. */
+  #left = 0;
+  #fetchedCount = 0;
+
+  constructor(options: WarmUpOptions) {
+    this.#options = options;
+  }
+
+  /** Of the newest state; changes nothing when it was started before. */
+  start(): void {
+    this.#running ??= this.#run().finally(() => {
+      this.#isDone = true;
+    });
+  }
+
+  status(): WarmUpStatus {
+    return {
+      done: this.#isDone,
+      pageCount: this.#fetchedCount,
+      bytes: this.#fetchedCount * this.#options.state.pageSize,
+    };
+  }
+
+  /** Resolves when nothing is under way. Never rejects. */
+  async close(): Promise<void> {
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { cache, pageSize, versions } = this.#options.state;
+    if (cache === undefined) return;
+    const { fromSeq, map } = versions.newest;
+    this.#seq = fromSeq;
+    this.#pageCount = map.pageCount;
+    const share = Math.floor(cache.frameCount / WARM_UP_CACHE_SHARE);
+    this.#left = Math.min(share, Math.floor(WARM_UP_BYTES_MAX / pageSize));
+    await this.#bringTrees(await this.#bringSchema());
+  }
+
+  /** All of it, leaves included: SQLite reads it before anything else. */
+  async #bringSchema(): Promise<number[]> {
+    const [pageOne] = await this.#bring([1]);
+    const reservedBytes = pageOne === undefined ? undefined : reservedBytesOf(pageOne);
+    if (pageOne === undefined || reservedBytes === undefined) return [];
+    const roots: number[] = [];
+    let pgnos = [1];
+    let pages: (Uint8Array | undefined)[] = [pageOne];
+    for (let depth = 1; depth <= BTREE_DEPTH_MAX; depth += 1) {
+      const children: number[] = [];
+      for (const [index, page] of pages.entries()) {
+        if (page === undefined) continue;
+        const options = { pgno: pgnos[index]!, pageCount: this.#pageCount, reservedBytes };
+        const below = childPages(page, options);
+        if (below === undefined) roots.push(...rootPages(page, options));
+        else children.push(...below);
+      }
+      if (children.length === 0) break;
+      pgnos = children.slice(0, this.#left);
+      pages = await this.#bring(pgnos);
+    }
+    return roots;
+  }
+
+  /** Level by level, all trees at once. The children of a tree are all of one kind. */
+  async #bringTrees(roots: readonly number[]): Promise<void> {
+    let levels = roots.map((root) => [root]);
+    for (let depth = 1; depth <= BTREE_DEPTH_MAX && levels.length > 0; depth += 1) {
+      // So the first one tells whether the others are worth it.
+      const below = await this.#bringInterior(levels.map(([first]) => first!));
+      const others = levels.flatMap(([first, ...rest]) => (below.has(first!) ? rest : []));
+      for (const [pgno, children] of await this.#bringInterior(others)) below.set(pgno, children);
+      levels = this.#fitting(levels, below);
+    }
+  }
+
+  /** The next levels, as far as there is room for them: damaged pages may name any number. */
+  #fitting(levels: readonly number[][], below: ReadonlyMap<number, readonly number[]>): number[][] {
+    let room = this.#left;
+    const next = levels.map((level) => {
+      const children: number[] = [];
+      for (const pgno of level)
+        children.push(...(below.get(pgno) ?? []).slice(0, room - children.length));
+      room -= children.length;
+      return children;
+    });
+    return next.filter((level) => level.length > 0);
+  }
+
+  /** Of those that are interior pages, the children. */
+  async #bringInterior(pgnos: readonly number[]): Promise<Map<number, readonly number[]>> {
+    const pages = await this.#bring(pgnos);
+    const below = new Map<number, readonly number[]>();
+    for (const [index, pgno] of pgnos.entries()) {
+      const page = pages[index];
+      if (page === undefined) continue;
+      const children = childPages(page, { pgno, pageCount: this.#pageCount });
+      if (children !== undefined) below.set(pgno, children);
+    }
+    return below;
+  }
+
+  /** As far as there is room; undefined where it did not work out. */
+  #bring(pgnos: readonly number[]): Promise<(Uint8Array | undefined)[]> {
+    return Promise.all(pgnos.map((pgno) => this.#bringOne(pgno)));
+  }
+
+  async #bringOne(pgno: number): Promise<Uint8Array | undefined> {
+    const { state, fetcher, signal } = this.#options;
+    if (this.#left === 0 || signal.aborted) return undefined;
+    this.#left -= 1;
+    const cached = state.cache?.peek(pgno, this.#seq);
+    if (cached !== undefined) return cached.slice();
+    const { location } = state.find(pgno, this.#seq);
+    if (location === undefined) return undefined;
+    try {
+      const page = await fetcher.fetch(pgno, location, "warmUp");
+      state.keep(pgno, this.#seq, location, page);
+      this.#fetchedCount += 1;
+      return page;
+    } catch {
+      return undefined;
+    }
+  }
+}
