@@ -9,6 +9,10 @@ const OPERATIONS = [
   "create segment",
   "sync segment",
   "remove segment",
+  // A local image.
+  "open image",
+  "write image",
+  "truncate image",
   // What is known of uploads.
   "open intent.json",
   "write intent.json",
@@ -17,6 +21,11 @@ const OPERATIONS = [
   "write state.json",
   "rename state.json",
   "rename replica.json",
+  // A writer that leaves takes its folder away.
+  "remove intent.json",
+  "remove state.json",
+  "remove replica.json",
+  "remove folder",
   "sync folder",
   // The bucket.
   "put ltx",

@@ -53,6 +53,8 @@ export class World {
   /** Nothing goes wrong any more. */
   isHealed = false;
   isOver = false;
+  /** Processes that see listings as they were some time ago: a mutation. */
+  readonly blind = new Set<SimProcess>();
   readonly #storeFaults: readonly StoreFault[];
   readonly #storeFaultRate: number;
   readonly #networkDice: Dice;
@@ -81,6 +83,7 @@ export class World {
     machine.disk.mutations = {
       ignoresSync: mutations.includes("ignored-flush"),
       forgets: mutations.includes("forgotten-intent") ? "intent.json" : undefined,
+      forgetsImages: mutations.includes("forgotten-image"),
     };
     return machine;
   }
@@ -101,7 +104,8 @@ export class World {
   /** What the mounts of a process have in common. `author`: of what it puts. */
   mountOptions(process: SimProcess, author: string): Omit<MountOptions, "mode" | "journalDir"> {
     const chooseFate = (request: Request) => this.#fateOf(request);
-    const remote = new RemoteStore({ server: this.server, process, author, chooseFate });
+    const isBlind = () => this.blind.has(process);
+    const remote = new RemoteStore({ server: this.server, process, author, chooseFate, isBlind });
     const store = this.options.mutations.includes("unchecked-lease")
       ? withPrivateLease(remote, this.layout.lockKey, process.clock)
       : remote;
@@ -139,7 +143,7 @@ export class World {
     const code = codeOf(error);
     this.count(`error ${code}`);
     this.scheduler.trace(`${process.name} ${what}: ${textOf(error)}`);
-    if (this.#isExplained(code, what)) return;
+    if (this.#isExplained(code)) return;
     this.history.add({ type: "error", by: process.name, text: `${what}: ${textOf(error)}` });
   }
 
@@ -151,11 +155,9 @@ export class World {
     this.history.add({ type: "refuse", by: process.name, code, journal, newest });
   }
 
-  #isExplained(code: string, what: string): boolean {
-    if (code === "ENOSPC") return this.faults.has("disk-full");
+  #isExplained(code: string): boolean {
+    if (code === "ENOSPC" || code === "IMAGE_FAILED") return this.faults.has("disk-full");
     if (DAMAGE_CODES.has(code)) {
-      // Levels are not listed at one moment: files may move from one to another in between.
-      if (what === "poll" && this.faults.has("compaction")) return true;
       return this.faults.has("short-body") || this.faults.has("stale-list");
     }
     return EXPECTED_CODES.has(code);

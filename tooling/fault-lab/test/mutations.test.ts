@@ -16,6 +16,8 @@ interface Hunt extends Omit<SimulateOptions, "seed"> {
 }
 
 const LOSSES = ["lost", "torn", "forked", "back", "forgotten"] as const;
+/** Between what a mount shows first and what it must show. */
+const STALE = ["lost"] as const;
 
 const HUNTS: Readonly<Record<Mutation, Hunt>> = {
   "ignored-conditions": {
@@ -40,6 +42,10 @@ const HUNTS: Readonly<Record<Mutation, Hunt>> = {
     isHarsh: true,
     writersMax: 1,
   },
+  "hasty-commit": { seeds: 100, names: LOSSES, faults: ["crash", "power-loss"], isHarsh: true },
+  "blind-promotion": { seeds: 100, names: STALE, faults: ["compaction"] },
+  "forgotten-image": { seeds: 50, names: ["torn"], faults: [] },
+  "lazy-follower": { seeds: 50, names: STALE, faults: [] },
 };
 
 async function hunt(mutation: Mutation): Promise<Outcome | undefined> {

@@ -1,6 +1,6 @@
 /**
  * Runs of the simulator with all faults. A seed that fails is shown by
- * `node tooling/fault-lab/src/main.ts --seed N --trace`.
+ * `npm run lab -- --seed N --trace`.
  */
 
 import { describe, expect, it } from "vitest";
@@ -24,6 +24,15 @@ describe("what was acknowledged", () => {
       expect(summary.count("acknowledgement")).toBeGreaterThan(SEEDS * 5);
       expect(summary.count("writer opened")).toBeGreaterThan(SEEDS * 2);
       expect(summary.count("look")).toBeGreaterThan(SEEDS * 5);
+      for (const action of [
+        "remote commit",
+        "demotion",
+        "promotion",
+        "follower flush",
+        "look at an image",
+      ]) {
+        expect(summary.count(action), action).toBeGreaterThan(SEEDS / 20);
+      }
       const isCounted = (name: string) => name !== "compaction";
       for (const fault of DEFAULT_FAULTS.filter(isCounted)) {
         expect(summary.count(fault), fault).toBeGreaterThan(0);

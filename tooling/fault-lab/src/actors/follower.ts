@@ -3,7 +3,8 @@
  * started anew after every end.
  */
 
-import { LocalDeviceFactory, openMount } from "@headwater/vfs-core";
+import { LocalDeviceFactory, type Mount, openMount } from "@headwater/vfs-core";
+import { WriterDevice, WriterDeviceFactory } from "@headwater/vfs-core/testing";
 import type { Dice } from "../dice.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { SimProcess } from "../machine/sim-process.ts";
@@ -36,7 +37,16 @@ export class Follower {
   async #live(process: SimProcess): Promise<void> {
     const world = this.#world;
     const dice = this.#dice;
-    const factory = new LocalDeviceFactory();
+    const { disk } = this.machine;
+    const hydrates = dice.chance(0.5);
+    // Only one of them reads from its image.
+    const factory = hydrates
+      ? new WriterDeviceFactory({
+          openImage: disk.openImage,
+          lockFile: (path, text) => disk.lockFor(process, path, text),
+        })
+      : new LocalDeviceFactory();
+    const hydrate = { path: `/${this.machine.name}/image`, files: disk.imagesFor(process) };
     let begun = world.history.mark;
     try {
       const mount = await openMount(
@@ -46,6 +56,7 @@ export class Follower {
           pollIntervalMs: dice.pick([0, 200, 1_000]),
           listIntervalMs: dice.pick([2_000, 30_000]),
           cacheBytes: dice.pick([0, 1_000_000]),
+          hydrate: hydrates ? hydrate : undefined,
         },
         factory,
       );
@@ -54,9 +65,7 @@ export class Follower {
         await this.#look(process, factory, isFresh ? begun : undefined);
         await process.wait(dice.between(0, 2_000));
         begun = world.history.mark;
-        // A poll asks for the next file by its name: one that was compacted away is found later.
-        const mayBeGone = world.faults.has("compaction");
-        isFresh = dice.chance(0.3) && (await this.#poll(process, mount)) && !mayBeGone;
+        isFresh = dice.chance(0.3) && (await this.#flush(process, mount));
       }
       await mount.close();
     } catch (error) {
@@ -64,14 +73,14 @@ export class Follower {
     }
   }
 
-  async #poll(process: SimProcess, mount: { flush(): Promise<bigint> }): Promise<boolean> {
+  /** Afterwards it shows all that was acknowledged before. */
+  async #flush(process: SimProcess, mount: Pick<Mount, "flush">): Promise<boolean> {
     try {
-      // A poll that is under way may have begun before; the next one has not.
-      await mount.flush();
-      await mount.flush();
+      if (!this.#world.options.mutations.includes("lazy-follower")) await mount.flush();
+      this.#world.count("follower flush");
       return true;
     } catch (error) {
-      this.#world.explain(process, "poll", error);
+      this.#world.explain(process, "follower flush", error);
       return false;
     }
   }
@@ -79,7 +88,7 @@ export class Follower {
   /** Twice or more through one snapshot, which must not move. `begun`: of what must be seen. */
   async #look(
     process: SimProcess,
-    { device }: LocalDeviceFactory,
+    { device }: LocalDeviceFactory | WriterDeviceFactory,
     begun: number | undefined,
   ): Promise<void> {
     const { history } = this.#world;
@@ -92,9 +101,13 @@ export class Follower {
         const kind = begun === undefined ? "later" : "fresh";
         history.add({ type: "look", kind, by, begun: begun ?? history.mark, found });
         this.#world.scheduler.trace(
-          `${by} sees ${found.type === "commit" ? found.id : found.type} at ${snapshot.txid}`,
+          `${by} sees ${found.type === "commit" ? found.id : found.type}`,
         );
         this.#world.count("look");
+        if (device instanceof WriterDevice && device.imageHits > 0) {
+          this.#world.count("look at an image");
+          device.imageHits = 0;
+        }
         await process.wait(this.#dice.between(0, 2_000));
       }
     } catch (error) {

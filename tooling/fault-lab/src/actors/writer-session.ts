@@ -10,7 +10,7 @@ import type { Dice } from "../dice.ts";
 import { type Change, createBank, encodePage, findDifference, transfer } from "../history/bank.ts";
 import type { CommitId, Found } from "../history/history.ts";
 import type { SimProcess } from "../machine/sim-process.ts";
-import type { World } from "../world.ts";
+import { codeOf, type World } from "../world.ts";
 import { lookAll } from "./look.ts";
 import type { Journal } from "./writer.ts";
 
@@ -118,6 +118,51 @@ export class WriterSession {
     }
   }
 
+  /** Everything is in the bucket afterwards, and somebody else may write. False: as before. */
+  async stepDown(): Promise<boolean> {
+    const id = this.#newest;
+    try {
+      await this.#mount.demote();
+      this.#acknowledge(id);
+      this.#world.count("demotion");
+      return true;
+    } catch (error) {
+      const isFenced = this.#mount.status().sync?.state === "fenced";
+      // It cannot upload its commits any more, and keeps them.
+      if (isFenced && codeOf(error) === "JOURNAL_PENDING") this.#isEnding = true;
+      else this.#onFailure("demotion", error);
+      return false;
+    }
+  }
+
+  /** What a reader sees never goes back. */
+  async readOn(durationMs: number): Promise<void> {
+    const { scheduler } = this.#world;
+    const endMs = scheduler.nowMs + durationMs;
+    while (scheduler.nowMs < endMs && !this.#world.isOver) {
+      await this.#lookOn();
+      await this.#pause(this.#dice.between(0, 1_000));
+    }
+  }
+
+  /** A writer again, that has all that was acknowledged before. */
+  async stepUp(waitMs: number): Promise<boolean> {
+    const { history, blind, options } = this.#world;
+    const begun = history.mark;
+    const isBlind = options.mutations.includes("blind-promotion");
+    try {
+      if (isBlind) blind.add(this.#process);
+      await this.#mount.promote({ waitMs });
+    } catch (error) {
+      this.#world.explain(this.#process, "promotion", error);
+      return false;
+    } finally {
+      blind.delete(this.#process);
+    }
+    this.#world.count("promotion");
+    return this.begin(begun);
+  }
+
   async #transact(): Promise<void> {
     const parent = this.#newest;
     const bank = parent === undefined ? undefined : this.#world.banks.get(parent);
@@ -143,7 +188,8 @@ export class WriterSession {
     banks.set(id, cells);
     const isRemote = this.#durability === "remote";
     try {
-      if (isRemote) await this.#device.commitRemotely(new Map(pages), cells.length);
+      const isHasty = this.#world.options.mutations.includes("hasty-commit");
+      if (isRemote && !isHasty) await this.#device.commitRemotely(new Map(pages), cells.length);
       else this.#device.commit(new Map(pages), cells.length);
     } catch (error) {
       // One that nobody knows the end of stops the writer.
@@ -158,7 +204,9 @@ export class WriterSession {
     this.#world.count("commit");
     this.#newest = id;
     this.#journal.last = id;
-    if (isRemote) this.#acknowledge(id);
+    if (!isRemote) return;
+    this.#world.count("remote commit");
+    this.#acknowledge(id);
   }
 
   /** As a transaction does before it writes: every page that it changes. */

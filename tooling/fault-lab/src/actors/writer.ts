@@ -14,6 +14,8 @@ import { WriterSession } from "./writer-session.ts";
 
 /** Longer than it would be used, so that a run sees many. */
 const LIFETIME_MS_MAX = 25_000;
+/** Between a demotion and the promotion after it. */
+const READER_MS_MAX = 8_000;
 const TTL_MS = 2_500;
 /** Each second counts as an hour, about. */
 const COMPACTION = {
@@ -80,6 +82,11 @@ export class Writer {
     const session = new WriterSession(this.#world, process, opened, this.#journal);
     if (!(await session.begin(opened.begun))) return;
     await session.work(this.#dice.between(500, LIFETIME_MS_MAX));
+    while (!this.#world.isOver && this.#dice.chance(0.4) && (await session.stepDown())) {
+      await session.readOn(this.#dice.between(0, READER_MS_MAX));
+      if (!(await session.stepUp(this.#dice.pick([0, 10_000, 20_000])))) break;
+      await session.work(this.#dice.between(500, LIFETIME_MS_MAX));
+    }
     if (this.#dice.chance(0.7)) await session.close();
   }
 
@@ -97,6 +104,7 @@ export class Writer {
       mode: "write",
       journalDir: journal.dir,
       disk: disk.for(process),
+      pollIntervalMs: this.#dice.pick([0, 1_000]),
       syncIntervalMs: this.#dice.pick([50, 300, 1_000, 3_000]),
       cacheBytes: this.#dice.pick([0, 1_000_000]),
       lease: { ttlMs: TTL_MS, owner: process.name, waitMs },

@@ -8,8 +8,8 @@
  */
 
 import { posix } from "node:path";
-import type { Disk, FileLockAttempt } from "@headwater/vfs-core";
-import type { SegmentFiles } from "@headwater/vfs-core/testing";
+import type { Disk, FileLockAttempt, ImageFiles } from "@headwater/vfs-core";
+import type { OpenImage, SegmentFiles } from "@headwater/vfs-core/testing";
 import type { Dice } from "../dice.ts";
 import { never, type SimProcess } from "./sim-process.ts";
 
@@ -23,6 +23,8 @@ export interface DiskMutations {
   readonly ignoresSync?: boolean;
   /** Files of this name are never written, though the writer is told so. */
   readonly forgets?: string | undefined;
+  /** What goes to an image is not written. */
+  readonly forgetsImages?: boolean;
 }
 
 const OPERATION_MS_MAX = 4;
@@ -33,6 +35,8 @@ export class SimDisk {
   readonly #dice: Dice;
   #names = new Map<string, Inode>();
   #lastingNames = new Map<string, Inode>();
+  /** None of them outlives the process that made it. */
+  readonly #images = new Map<string, Uint8Array>();
   readonly #locks = new Map<string, { readonly holder: SimProcess; readonly text: string }>();
 
   constructor(dice: Dice) {
@@ -49,7 +53,7 @@ export class SimDisk {
       return process.reach(`after ${kind}`) ? result : never();
     };
     return {
-      makeFolder: async () => {},
+      makeFolder: async () => false,
       list: (folder) => act("list", folder, () => this.#list(folder)),
       read: (path) => act("read", path, () => this.#names.get(path)?.text),
       write: async (path, text) => {
@@ -62,6 +66,52 @@ export class SimDisk {
       syncFolder: (folder) => act("sync", folder, () => this.#syncFolder(folder)),
     };
   }
+
+  imagesFor(process: SimProcess): ImageFiles {
+    const act = async <Result>(what: string, work: () => Result): Promise<Result> => {
+      if (!process.reach(`before ${what} image`)) return never();
+      await process.wait(this.#dice.between(0.1, OPERATION_MS_MAX));
+      const result = work();
+      return process.reach(`after ${what} image`) ? result : never();
+    };
+    const grow = (path: string, size: number) => {
+      const grown = new Uint8Array(size);
+      grown.set(this.#images.get(path)!.subarray(0, size));
+      this.#images.set(path, grown);
+    };
+    return {
+      open: (path) =>
+        act("open", () => {
+          this.#needSpace();
+          this.#images.set(path, new Uint8Array());
+          return {
+            write: (bytes, offset, length, position) =>
+              act("write", () => {
+                this.#needSpace();
+                const end = position + length;
+                if (this.#images.get(path)!.byteLength < end) grow(path, end);
+                const written = bytes.subarray(offset, offset + length);
+                if (this.mutations.forgetsImages !== true) {
+                  this.#images.get(path)!.set(written, position);
+                }
+                return { bytesWritten: length };
+              }),
+            truncate: (size) => act("truncate", () => grow(path, size)),
+            sync: () => act("sync", () => {}),
+            close: async () => {},
+          };
+        }),
+    };
+  }
+
+  readonly openImage: OpenImage = (path) => ({
+    read: (target, position) => {
+      const found = this.#images.get(path)!.subarray(position, position + target.byteLength);
+      target.set(found);
+      return found.byteLength;
+    },
+    close: () => {},
+  });
 
   segmentsFor(process: SimProcess): SegmentFiles {
     const act = <Result>(what: string, work: () => Result): Result => {

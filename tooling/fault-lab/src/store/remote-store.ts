@@ -29,7 +29,11 @@ export interface RemoteStoreOptions {
   /** Of what it puts. */
   readonly author: string;
   readonly chooseFate: (request: Request) => Fate;
+  /** Listings show what was there some seconds ago. */
+  readonly isBlind: () => boolean;
 }
+
+const BLIND_MS = 6_000;
 
 interface Call extends Request {
   readonly key: string;
@@ -44,8 +48,9 @@ export class RemoteStore implements ObjectStore {
   readonly #process: SimProcess;
   readonly #author: string;
   readonly #chooseFate: RemoteStoreOptions["chooseFate"];
+  readonly #isBlind: () => boolean;
 
-  constructor({ server, process, author, chooseFate }: RemoteStoreOptions) {
+  constructor({ server, process, author, chooseFate, isBlind }: RemoteStoreOptions) {
     this.name = server.store.name;
     this.supports = { ...server.store.supports, streamedPut: false };
     this.keyLayout = server.store.keyLayout;
@@ -53,6 +58,7 @@ export class RemoteStore implements ObjectStore {
     this.#process = process;
     this.#author = author;
     this.#chooseFate = chooseFate;
+    this.#isBlind = isBlind;
   }
 
   get(key: string, { range, signal }: GetOptions = {}): Promise<GetResult> {
@@ -103,7 +109,10 @@ export class RemoteStore implements ObjectStore {
     const call = { operation: "list", key: prefix, condition: "none", signal } as const;
     yield* await this.#send(
       call,
-      () => this.#server.list(prefix, startAfter),
+      async () => {
+        const metas = await this.#server.list(prefix, startAfter);
+        return this.#isBlind() ? this.#server.asOf(metas, BLIND_MS) : metas;
+      },
       (metas) => metas,
       (metas, byMs) => this.#server.asOf(metas, byMs),
     );
