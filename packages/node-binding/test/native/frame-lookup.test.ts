@@ -3,50 +3,24 @@
  * changes, moves and resizes.
  */
 
-import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { NATIVE, problemWith, runProgram } from "../support/sanitized-program.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
-const NATIVE = join(import.meta.dirname, "..", "..", "native");
-const STRESS = join(import.meta.dirname, "frame_stress.c");
-const COMPILER = process.env.CC ?? "cc";
-const FLAGS = ["-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread"];
+const sources = [join(import.meta.dirname, "frame_stress.c")];
 const OPERATIONS = 60_000;
 const READERS = 2;
-
-/** Of a program that includes `frame_lookup.h` from that folder. */
-function compile(source: string, include: string, sanitizer: string) {
-  const program = join(tempDir(), "program");
-  const args = [...FLAGS, `-fsanitize=${sanitizer}`, `-I${include}`, source, "-o", program];
-  const { status, stderr, error } = spawnSync(COMPILER, args, { encoding: "utf8" });
-  return { program, problem: status === 0 ? undefined : (error?.message ?? stderr) };
-}
-
-/** Why programs with that sanitizer cannot be made or run here; undefined when they can. */
-function problemWith(sanitizer: string): string | undefined {
-  const source = join(tempDir(), "empty.c");
-  writeFileSync(source, "int main(void){ return 0; }\n");
-  const { program, problem } = compile(source, NATIVE, sanitizer);
-  if (problem !== undefined) return `${COMPILER} has no -fsanitize=${sanitizer}: ${problem}`;
-  const { status, stderr } = spawnSync(program, { encoding: "utf8" });
-  return status === 0 ? undefined : `-fsanitize=${sanitizer} does not run here: ${stderr}`;
-}
-
-function run(include: string, sanitizer: string) {
-  const { program, problem } = compile(STRESS, include, sanitizer);
-  expect(problem).toBeUndefined();
-  const args = [String(OPERATIONS), String(READERS)];
-  const { status, stdout, stderr } = spawnSync(program, args, { encoding: "utf8" });
-  return { status, output: `${stdout}${stderr}` };
-}
+/** How often more operations are tried: on a busy machine threads seldom meet. */
+const TRIES = 4;
 
 describe.each(["thread", "address,undefined"])("look-ups in frames, -fsanitize=%s", (sanitizer) => {
   it("find whole pages of the right version, or none", ({ skip }) => {
     const problem = problemWith(sanitizer);
     skip(problem !== undefined, problem);
-    const { status, output } = run(NATIVE, sanitizer);
+    const args = [String(OPERATIONS), String(READERS)];
+    const { status, output } = runProgram({ sources, include: NATIVE, sanitizer }, args);
     expect(output).toMatch(/^[1-9]\d* hits, [1-9]\d* misses, [1-9]\d* evictions/);
     expect(status).toBe(0);
   }, 120_000);
@@ -57,10 +31,15 @@ describe.each(["thread", "address,undefined"])("look-ups in frames, -fsanitize=%
     const header = readFileSync(join(NATIVE, "frame_lookup.h"), "utf8");
     const look = "if( hwWordLoad(&a[HW_FRAME_VERSION])==version )";
     expect(header.split(look)).toHaveLength(2);
-    const folder = tempDir();
-    writeFileSync(join(folder, "frame_lookup.h"), header.replace(look, "if( 1 )"));
-    const { status, output } = run(folder, sanitizer);
+    const include = tempDir();
+    writeFileSync(join(include, "frame_lookup.h"), header.replace(look, "if( 1 )"));
+    let output = "";
+    for (let attempt = 0; attempt < TRIES; attempt += 1) {
+      const args = [String(OPERATIONS * 4 ** attempt), String(READERS)];
+      const outcome = runProgram({ sources, include, sanitizer }, args);
+      output += outcome.output;
+      if (outcome.status !== 0) break;
+    }
     expect(output).toMatch(/page \d+ (is torn|at pin)/);
-    expect(status).toBe(1);
-  }, 120_000);
+  }, 300_000);
 });

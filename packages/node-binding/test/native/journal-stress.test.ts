@@ -11,11 +11,20 @@ import { tempDir } from "../support/temp-dir.ts";
 
 const STRESS = join(import.meta.dirname, "journal_stress.c");
 const COMMITS = 1500;
+const TRIES = 4;
 const TIMEOUT_MS = 180_000;
 
 function stress(native: string, sanitizer: string) {
   const sources = [...deviceSources(native), STRESS];
   return runProgram({ sources, include: native, sanitizer }, [tempDir(), String(COMMITS)]);
+}
+
+/** The first run that ends badly, if one does: on a busy machine threads seldom meet. */
+function stressBroken(native: string, sanitizer: string) {
+  for (let attempt = 1; ; attempt += 1) {
+    const outcome = stress(native, sanitizer);
+    if (outcome.status !== 0 || attempt === TRIES) return outcome;
+  }
 }
 
 /** The native half with one piece of one file replaced. */
@@ -51,7 +60,7 @@ describe("that program", () => {
       skip(problem !== undefined, problem);
       const piece = "p->nEntry, memory_order_release)";
       const native = broken("segment.c", piece, "p->nEntry, memory_order_relaxed)");
-      expect(stress(native, "thread").output).toContain("data race");
+      expect(stressBroken(native, "thread").output).toContain("data race");
     },
     TIMEOUT_MS,
   );
@@ -62,7 +71,7 @@ describe("that program", () => {
       const problem = problemWith("address");
       skip(problem !== undefined, problem);
       const piece = "hwSegmentWithdraw(pActive, p->aPage[i-1].pgno, seq)";
-      const { status, output } = stress(broken("commit.c", piece, "(void)seq"), "address");
+      const { status, output } = stressBroken(broken("commit.c", piece, "(void)seq"), "address");
       expect(output).toMatch(/page \d+ at \d+, found \d+/);
       expect(status).toBe(1);
     },
@@ -75,7 +84,7 @@ describe("that program", () => {
       const problem = problemWith("address");
       skip(problem !== undefined, problem);
       const native = broken("delta.c", "*ppData = pSlot->pData;", "");
-      const { status, output } = stress(native, "address");
+      const { status, output } = stressBroken(native, "address");
       // A page is wrong, or a buffer is used by two: whichever shows first.
       expect(output).toMatch(/page \d+ at \d+, found \d+|AddressSanitizer/);
       expect(status).not.toBe(0);
