@@ -308,6 +308,22 @@ describe("a COMMIT that the bucket does not take", () => {
     expect(await marksIn(world)).toEqual([3, arrives ? 9 : 1]);
   });
 
+  it("keeps no writer from becoming a reader once it has failed", async () => {
+    const world = new World();
+    await world.write({ pages: [1, 2] });
+    const { store } = losing(world, world.key(0, 2, 2));
+    // The lease is looked at after what took the place of the COMMIT, and that takes a while.
+    const rules: FaultRule[] = [{ fault: { type: "slow", delayMs: 100 }, operation: "get" }];
+    const slow = faulty(undated(store), { rules });
+    const { mount, device } = await open(world, { ...SHORT, store: slow, lease: { owner: "me" } });
+    const failing = device.commitRemotely(pagesOf(world, [1], 3), 2);
+    await expect(failing).rejects.toThrow("cannot take it any more");
+    expect(mount.status().sync).toMatchObject({ pendingCount: 0 });
+    await mount.demote();
+    expect(mount.status()).toMatchObject({ mode: "read", txid: 2n });
+    await mount.close();
+  });
+
   it("is never mistaken for a later commit of the same number", async () => {
     const world = new World();
     const { store, arrive, goDeaf } = losing(world, world.key(0, 1, 1));

@@ -162,12 +162,13 @@ export class Syncer {
     }
   }
 
-  /** Resolves once everything committed before the call is in the bucket and acknowledged. */
-  async flush(signal: AbortSignal | undefined): Promise<bigint> {
+  /** Resolves once all that was committed before the call is in the bucket and acknowledged. */
+  async flush(signal: AbortSignal | undefined, isWhole = false): Promise<bigint> {
+    // Whole: what took the place of a COMMIT that failed is tried once, too.
     signal?.throwIfAborted();
     if (this.#fence !== undefined) throw this.#fence;
     const seq = this.#newestSeq();
-    if (seq > this.#syncedSeq) {
+    if (seq > this.#syncedSeq || (isWhole && this.hasPending)) {
       const firstPass = this.#isPassing ? this.#passCount + 1 : this.#passCount;
       const waiting = this.#flushes.wait(seq, firstPass, signal);
       this.#alarm.ring();

@@ -152,7 +152,7 @@ export class Writer {
     device.setWritable(false, leaving.message);
     try {
       await this.#untilNobodyWrites(signal);
-      if (this.#syncer.fence === undefined) await this.#syncer.flush(signal);
+      if (this.#syncer.fence === undefined) await this.#syncer.flush(signal, true);
       this.#requireAllUploaded();
       const { seq, pageCount } = device.state();
       const { reader } = service;
@@ -219,11 +219,20 @@ export class Writer {
     const { base } = this.#parts;
     const { replica } = base;
     if (this.#syncer.hasPending) {
+      const { fence } = this.#syncer;
       const { pendingCount } = this.#syncer.status();
+      if (fence === undefined && pendingCount === 0) {
+        const sentence = "what was put in place of a failed COMMIT is not settled yet; try again";
+        throw replicaError(replica, "STORE_UNAVAILABLE", sentence);
+      }
+      const what =
+        pendingCount === 0
+          ? "holds a COMMIT of which nobody knows whether the bucket has it"
+          : `holds ${pendingCount} commits that the bucket lacks`;
       const sentence =
-        `the journal ${this.#folder.path} holds ${pendingCount} commits that the bucket lacks, ` +
-        "and readers would not see them: close the mount and decide what becomes of them";
-      throw replicaError(replica, "JOURNAL_PENDING", sentence, this.#syncer.fence);
+        `the journal ${this.#folder.path} ${what}, ` +
+        "and readers would not see it: close the mount and decide what becomes of it";
+      throw replicaError(replica, "JOURNAL_PENDING", sentence, fence);
     }
     if (this.#parts.service.state.pageSize !== 0) return;
     const sentence = "nothing has been committed yet, so there is no database to read";
