@@ -60,8 +60,10 @@ describe("PRAGMA headwater_lag", () => {
     await player.promote();
     expect(await agreedLag(player)).toBe(0);
     const other = await openWriter({ url, lease: "off", name: "other.db" });
-    for (const { database } of [other, player]) database.exec(ADD);
+    other.database.exec(ADD);
     await other.flush();
+    // A first commit goes out at once, so this one must come after the other's upload.
+    player.database.exec(ADD);
     await expect(player.flush()).rejects.toMatchObject({ code: "FENCED" });
     await until(1, player);
     await expect(player.close()).rejects.toMatchObject({ code: "FENCED" });

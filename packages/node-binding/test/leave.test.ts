@@ -86,7 +86,8 @@ describe("a clean close", () => {
       const enough = 20 * (round + 1);
       await eventually("some transfers", async () => {
         const { sync } = await writer.status();
-        return (sync?.committedSeq ?? 0) > enough ? true : undefined;
+        const isUnderWay = threads.openedCount === 2 && (sync?.committedSeq ?? 0) > enough;
+        return isUnderWay ? true : undefined;
       });
       await writer.close();
       const results = await threads.stop();

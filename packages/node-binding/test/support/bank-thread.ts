@@ -20,7 +20,7 @@ export interface BankThreadData {
     | "try to write"
     | "write until refused";
   readonly seed: number;
-  /** Zero while it has to go on. */
+  /** Zero while it has to go on; then how many threads have opened the database. */
   readonly stop: Int32Array;
 }
 
@@ -54,6 +54,7 @@ function openReader(): Reader {
 
 function read(): BankThreadResult {
   const database = openReader();
+  Atomics.add(stop, 1, 1);
   let count = 0;
   let problem: string | undefined;
   let newest = 0;
@@ -79,6 +80,7 @@ const REFUSALS: readonly unknown[] = ["SQLITE_READONLY", "SQLITE_IOERR_LOCK"];
 
 function write(): BankThreadResult {
   const database = new Database(filename, { timeout: 30_000 });
+  Atomics.add(stop, 1, 1);
   const random = new SeededRandom(seed);
   let count = 0;
   let failures = 0;

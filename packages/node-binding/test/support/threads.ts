@@ -27,6 +27,8 @@ export function messageOf<Message>(worker: Worker): Promise<Message> {
 }
 
 export interface BankThreads {
+  /** Those that have opened the database. */
+  readonly openedCount: number;
   /** Tells all of them to stop; what they did. */
   stop(): Promise<BankThreadResult[]>;
 }
@@ -34,12 +36,15 @@ export interface BankThreads {
 export function startBankThreads(
   threads: readonly (readonly [role: BankThreadData["role"], filename: string])[],
 ): BankThreads {
-  const stop = new Int32Array(new SharedArrayBuffer(4));
+  const stop = new Int32Array(new SharedArrayBuffer(8));
   const results = threads.map(([role, filename], index) => {
     const data: BankThreadData = { role, filename, stop, seed: index + 1 };
     return messageOf<BankThreadResult>(startThread("./bank-thread.ts", data));
   });
   return {
+    get openedCount() {
+      return Atomics.load(stop, 1);
+    },
     stop() {
       Atomics.store(stop, 0, 1);
       return Promise.all(results);
