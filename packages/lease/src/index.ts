@@ -9,6 +9,13 @@ export {
   RETRY,
   type Retry,
 } from "./errors.ts";
+export {
+  type BreakLeaseOptions,
+  breakLease,
+  type InspectLeaseOptions,
+  inspectLease,
+  type LeaseInspection,
+} from "./inspect.ts";
 export type { CheckOptions, Lease, LeaseState, Predecessor } from "./lease.ts";
 export { decodeRecord, encodeRecord, type LeaseRecord } from "./lease-record.ts";
 export type { AcquireLeaseOptions } from "./settings.ts";

@@ -73,6 +73,11 @@ export class Harness {
     });
   }
 
+  /** For calls that do not acquire. */
+  optionsOf({ store, machine }: Seat) {
+    return { store, key: KEY, clock: machine.clock, random: this.random };
+  }
+
   /** Lets time pass until the promise settles. */
   async until<Result>(promise: Promise<Result>, limitMs = 120_000): Promise<Result> {
     let isSettled = false;

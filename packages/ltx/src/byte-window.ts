@@ -9,8 +9,13 @@ export class ByteWindow {
   #bytes: Uint8Array = new Uint8Array(0);
   #start = 0;
   #end = 0;
-  #offset = 0;
+  #offset: number;
   #owned = false;
+
+  /** For a stream of which the bytes before `offset` were used up elsewhere. */
+  constructor(offset = 0) {
+    this.#offset = offset;
+  }
 
   /** Where the unused bytes lie, good until the next `push`. */
   get bytes(): Uint8Array {

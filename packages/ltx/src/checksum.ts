@@ -44,6 +44,13 @@ export function parseChecksum(text: string): Checksum | undefined {
 export class Crc64 {
   readonly #state = new Int32Array(2).fill(-1);
 
+  /** With the value of another one, it goes on from there. */
+  constructor(value?: bigint) {
+    if (value === undefined) return;
+    this.#state[0] = ~Number(BigInt.asIntN(32, value));
+    this.#state[1] = ~Number(BigInt.asIntN(32, value >> 32n));
+  }
+
   update(bytes: Uint8Array, start = 0, end = bytes.length): this {
     currentCodec().crc64(this.#state, bytes, start, end);
     return this;
@@ -99,6 +106,13 @@ export class DatabaseChecksum {
   readonly #pgno = new Uint8Array(4);
   #low = 0;
   #high = 0;
+
+  /** With the value of another one, it goes on from there. */
+  constructor(value?: Checksum) {
+    if (value === undefined) return;
+    this.#low = Number(BigInt.asIntN(32, value));
+    this.#high = Number(BigInt.asIntN(32, value >> 32n));
+  }
 
   /** Adds a page that is not in it, or takes out one that is. */
   toggle(pgno: Pgno, bytes: Uint8Array, start = 0, end = bytes.length): this {

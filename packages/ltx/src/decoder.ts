@@ -19,7 +19,7 @@
  */
 import { ByteWindow } from "./byte-window.ts";
 import { ByteWriter } from "./byte-writer.ts";
-import { Crc64, DatabaseChecksum, EMPTY_DATABASE_CHECKSUM } from "./checksum.ts";
+import { type Checksum, Crc64, DatabaseChecksum, EMPTY_DATABASE_CHECKSUM } from "./checksum.ts";
 import { LtxError, type LtxErrorCode } from "./errors.ts";
 import { decodeHeader, type Header, isSnapshot, refuseForeign } from "./header.ts";
 import { HEADER_SIZE, INDEX_FOOTER_SIZE, PAGE_HEADER_SIZE, TRAILER_SIZE } from "./layout.ts";
@@ -45,6 +45,27 @@ export interface DecoderOptions {
   readonly allowIncompleteSnapshot?: boolean | undefined;
   /** Gives out the same page buffer again and again: each page is good until the next call. */
   readonly reusePage?: boolean | undefined;
+  /** Goes on where another decoder stood; the next byte pushed is the one at its `offset`. */
+  readonly from?: DecoderCheckpoint | undefined;
+}
+
+/**
+ * Where a decoder stands between two pages. All bytes before are in it, as checksums: a decoder
+ * that goes on from there verifies the whole file, and fails if it was damaged before, too.
+ */
+export interface DecoderCheckpoint {
+  readonly header: Header;
+  /** Bytes from the start of the file to the next page header. */
+  readonly offset: number;
+  /** Of the file so far. */
+  readonly fileCrc: bigint;
+  /** Of the index that the pages so far make, and its bytes. */
+  readonly indexCrc: bigint;
+  readonly indexSize: number;
+  readonly lastPgno: number;
+  readonly hasGap: boolean;
+  /** Of a snapshot that has one. */
+  readonly database: Checksum | undefined;
 }
 
 export interface DecodedPage extends Page {
@@ -75,8 +96,8 @@ interface PagesState {
 
 export class Decoder {
   readonly #options: DecoderOptions;
-  readonly #window = new ByteWindow();
-  readonly #crc = new Crc64();
+  readonly #window: ByteWindow;
+  readonly #crc: Crc64;
   readonly #entry = new ByteWriter();
   #state: State = { at: "header" };
   #page: Uint8Array | undefined;
@@ -84,6 +105,10 @@ export class Decoder {
 
   constructor(options: DecoderOptions = {}) {
     this.#options = options;
+    const { from } = options;
+    this.#window = new ByteWindow(from?.offset);
+    this.#crc = new Crc64(from?.fileCrc);
+    if (from !== undefined) this.#state = { at: "pages", pages: this.#beginPages(from.header) };
   }
 
   /** The header, once its 100 bytes have been pushed. */
@@ -101,6 +126,23 @@ export class Decoder {
   /** The frame of the page given last, good until the next call. */
   get frame(): Uint8Array | undefined {
     return this.#frame;
+  }
+
+  /** Where it stands after the page given last; undefined before the header and after all pages. */
+  checkpoint(): DecoderCheckpoint | undefined {
+    const state = this.#state;
+    if (state.at !== "pages") return undefined;
+    const { header, order, database, indexExpected, indexSize } = state.pages;
+    return {
+      header,
+      offset: this.#window.offset,
+      fileCrc: this.#crc.value(),
+      indexCrc: indexExpected.value(),
+      indexSize,
+      lastPgno: order.last,
+      hasGap: order.hasGap,
+      database: database?.value(),
+    };
   }
 
   /** Adds the next bytes of the file. They must not change until `next` has given undefined. */
@@ -177,20 +219,22 @@ export class Decoder {
       return false;
     }
     const header = decodeHeader(bytes.subarray(start, start + HEADER_SIZE));
-    const isVerifiable = isSnapshot(header) && !header.noChecksum;
-    this.#state = {
-      at: "pages",
-      pages: {
-        header,
-        order: new PageOrder(header, this.#options.allowIncompleteSnapshot),
-        database: isVerifiable ? new DatabaseChecksum() : undefined,
-        indexExpected: new Crc64(),
-        indexFound: new Crc64(),
-        indexSize: 0,
-      },
-    };
+    this.#state = { at: "pages", pages: this.#beginPages(header) };
     this.#take(HEADER_SIZE);
     return true;
+  }
+
+  #beginPages(header: Header): PagesState {
+    const { allowIncompleteSnapshot, from } = this.#options;
+    const isVerifiable = isSnapshot(header) && !header.noChecksum;
+    return {
+      header,
+      order: new PageOrder(header, allowIncompleteSnapshot, from),
+      database: isVerifiable ? new DatabaseChecksum(from?.database) : undefined,
+      indexExpected: new Crc64(from?.indexCrc),
+      indexFound: new Crc64(),
+      indexSize: from?.indexSize ?? 0,
+    };
   }
 
   #readPage(pages: PagesState): DecodedPage | "end" | undefined {

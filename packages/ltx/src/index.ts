@@ -16,6 +16,7 @@ export {
 } from "./checksum.ts";
 export { type Codec, currentCodec, pureCodec, setCodec } from "./codec.ts";
 export { type MergeOptions, type MergeResult, mergeLtx } from "./compactor.ts";
+export { combineCrc64 } from "./crc64-combine.ts";
 export {
   type DatabaseSource,
   type RestoreResult,
@@ -25,7 +26,12 @@ export {
   type SnapshotResult,
   snapshotDatabase,
 } from "./database.ts";
-export { type DecodedPage, Decoder, type DecoderOptions } from "./decoder.ts";
+export {
+  type DecodedPage,
+  Decoder,
+  type DecoderCheckpoint,
+  type DecoderOptions,
+} from "./decoder.ts";
 export {
   describe,
   type HeaderDescription,
@@ -89,6 +95,7 @@ export {
   decodePageFrameInto,
   type EncodePageFrameOptions,
   encodePageFrame,
+  hashPageFrame,
   type Page,
   type PageEncoding,
   pageFrameSizeMax,

@@ -4,7 +4,12 @@
  * The header is there once it is open; pages follow one at a time. The trailer, and with it the
  * knowledge that all of it was right, is there once the last page has been taken.
  */
-import { type DecodedPage, Decoder, type DecoderOptions } from "./decoder.ts";
+import {
+  type DecodedPage,
+  Decoder,
+  type DecoderCheckpoint,
+  type DecoderOptions,
+} from "./decoder.ts";
 import { LtxError } from "./errors.ts";
 import type { Header } from "./header.ts";
 import type { Trailer } from "./trailer.ts";
@@ -12,7 +17,7 @@ import type { Trailer } from "./trailer.ts";
 /** A file as one buffer, or as chunks of any size. A chunk must not change once it was given. */
 export type LtxSource = Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
-/** Opens a stream: reads as far as the header. */
+/** Opens a stream: reads as far as the header. With `from`, the source begins at its offset. */
 export async function decodeLtxStream(
   source: LtxSource,
   options: DecoderOptions = {},
@@ -52,6 +57,11 @@ export class LtxStream implements AsyncDisposable {
   /** The trailer, once every page has been taken and all of it has been verified. */
   get trailer(): Trailer | undefined {
     return this.#trailer;
+  }
+
+  /** As that of a `Decoder`. */
+  checkpoint(): DecoderCheckpoint | undefined {
+    return this.#decoder.checkpoint();
   }
 
   /** The frame of the page given last, good until the next call. */

@@ -10,6 +10,7 @@
  *   - A decoded page has exactly the page size, and its frame was used up to the last byte.
  *   - Nothing is allocated for a length found in the bytes.
  */
+import type { Crc64 } from "./checksum.ts";
 import { currentCodec } from "./codec.ts";
 import { LtxError } from "./errors.ts";
 import { PAGE_FLAG_SIZE, PAGE_HEADER_SIZE, PAYLOAD_SIZE_SIZE } from "./layout.ts";
@@ -137,6 +138,16 @@ export function readEncoding(bytes: Uint8Array, start: number): PageEncoding {
 /** How many bytes of a frame the file checksum takes as they are; the page follows, decoded. */
 export function hashedHeaderSize(encoding: PageEncoding): number {
   return encoding === "block" ? BLOCK_HEADER_SIZE : PAGE_HEADER_SIZE;
+}
+
+/**
+ * Takes a frame into the CRC of its file: its header as it is, and its page decoded. Gives how many
+ * bytes that were.
+ */
+export function hashPageFrame(crc: Crc64, frame: Uint8Array, page: Uint8Array): number {
+  const headerSize = hashedHeaderSize(readEncoding(frame, 0));
+  crc.update(frame, 0, headerSize).update(page);
+  return headerSize + page.length;
 }
 
 /**

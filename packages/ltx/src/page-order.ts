@@ -14,11 +14,17 @@ export class PageOrder {
   readonly #commit: number;
   readonly #lock: Pgno;
   readonly #complete: boolean;
-  #last = 0;
-  #hasGap = false;
+  #last: number;
+  #hasGap: boolean;
 
-  /** `allowIncomplete` lifts the last rule. */
-  constructor(header: Header, allowIncomplete = false) {
+  /** `allowIncomplete` lifts the last rule. With `from`, it goes on where another one stood. */
+  constructor(
+    header: Header,
+    allowIncomplete = false,
+    from?: { readonly lastPgno: number; readonly hasGap: boolean },
+  ) {
+    this.#last = from?.lastPgno ?? 0;
+    this.#hasGap = from?.hasGap ?? false;
     this.#commit = header.commit;
     this.#lock = lockPgno(header.pageSize);
     this.#complete = isSnapshot(header) && !allowIncomplete;
@@ -47,6 +53,16 @@ export class PageOrder {
   accept(pgno: Pgno): void {
     if (pgno !== this.#next()) this.#hasGap = true;
     this.#last = pgno;
+  }
+
+  /** The page accepted last; zero before the first. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** Whether pages were left out before that one. */
+  get hasGap(): boolean {
+    return this.#hasGap;
   }
 
   /** Whether the pages so far are all that a database of `commit` pages has. */
