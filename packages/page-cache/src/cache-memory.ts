@@ -19,6 +19,8 @@ export interface CacheMemory {
   words(byteLength: number): Int32Array;
   /** Bytes in use, which must have come into use by one call of `resize`. For this moment only. */
   bytes(offset: number, length: number): Uint8Array;
+  /** Copies the bytes there; the same holds for the place. A view for each page would be dear. */
+  write(offset: number, bytes: Uint8Array): void;
 }
 
 /**
@@ -26,6 +28,7 @@ export interface CacheMemory {
  * resizable `ArrayBuffer`, since a `SharedArrayBuffer` never shrinks.
  */
 export function bufferMemory(buffer: ArrayBufferLike): CacheMemory {
+  const all = new Uint8Array(buffer);
   return {
     byteLengthMax: buffer.maxByteLength,
     resize(byteLength) {
@@ -35,5 +38,6 @@ export function bufferMemory(buffer: ArrayBufferLike): CacheMemory {
     },
     words: (byteLength) => new Int32Array(buffer, 0, byteLength / 4),
     bytes: (offset, length) => new Uint8Array(buffer, offset, length),
+    write: (offset, bytes) => all.set(bytes, offset),
   };
 }

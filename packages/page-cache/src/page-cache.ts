@@ -88,7 +88,7 @@ export class PageCache {
     this.#evictable = new Sieve(frameCount, takeVisited, shareOf(frameCount, PROTECTED_SHARE));
     this.#pinned = new Sieve(frameCount, takeVisited);
     this.#isPinned = new Uint8Array(frameCount);
-    this.#listFree();
+    this.#listFree(() => true);
   }
 
   /** While the cache shrinks, what it is to have in the end. */
@@ -116,6 +116,11 @@ export class PageCache {
   /** Whether a page can enter without another leaving. */
   get hasRoom(): boolean {
     return this.#freeCount > 0;
+  }
+
+  /** How many pages can. */
+  get roomCount(): number {
+    return this.#freeCount;
   }
 
   /** The page as of `seq`: a view that is right until the next change of the cache. */
@@ -146,6 +151,19 @@ export class PageCache {
   forgetUse(pgno: number, seq: number): void {
     const frame = this.#table.find(pgno, seq);
     if (frame !== undefined) this.#table.setVisited(frame, false);
+  }
+
+  /**
+   * The page is about to be read: eviction gives it as much time as one that comes ahead of its
+   * use. False when it is not here.
+   */
+  expect(pgno: number, seq: number): boolean {
+    const frame = this.#table.find(pgno, seq);
+    if (frame === undefined) return false;
+    if (this.#isPinned[frame] === 1) return true;
+    this.#evictable.remove(frame);
+    this.#evictable.insert(frame, true);
+    return true;
   }
 
   /**
@@ -229,7 +247,7 @@ export class PageCache {
     this.#frameCount = frameCount;
     this.#resizeQueues();
     this.#unpinDownTo(this.#pinnedCountMax);
-    this.#listFree();
+    this.#listFree((frame) => this.#table.pgnoOf(frame) === 0);
     this.#rehash();
   }
 
@@ -279,7 +297,9 @@ export class PageCache {
     page: Uint8Array,
     enqueue: (frame: number) => void,
   ): void {
-    this.#table.fill(frame, pgno, fromSeq, end, () => this.#page(frame).set(page));
+    this.#table.fill(frame, pgno, fromSeq, end, () => {
+      this.#memory.write(this.#pageOffset(frame), page);
+    });
     this.#usedCount += 1;
     this.#noteEnd(frame, end);
     enqueue(frame);
@@ -373,14 +393,17 @@ export class PageCache {
     this.#isPinned = isPinned;
   }
 
-  #listFree(): void {
-    this.#free = new Int32Array(this.#frameCount);
-    this.#freeCount = 0;
+  /** A new cache is not asked for each frame: it would touch all of its memory. */
+  #listFree(isFree: (frame: number) => boolean): void {
+    const free = new Int32Array(this.#frameCount);
+    let count = 0;
     for (let frame = this.#frameCount - 1; frame >= 0; frame -= 1) {
-      if (this.#table.pgnoOf(frame) !== 0) continue;
-      this.#free[this.#freeCount] = frame;
-      this.#freeCount += 1;
+      if (!isFree(frame)) continue;
+      free[count] = frame;
+      count += 1;
     }
+    this.#free = free;
+    this.#freeCount = count;
   }
 
   /** Buckets enough for every frame that may be used now. */

@@ -64,6 +64,7 @@ function run(seed: number, frameCount: number, pageCount: number, steps: number)
         cache.insert(pgno, from, to, page(real.fill));
         expect(cache.peek(pgno, seq)).toEqual(page(real.fill));
         if (random(4) === 0) cache.pin(pgno);
+        if (random(4) === 0) expect(cache.expect(pgno, seq)).toBe(true);
       }
     } else if (choice < 16) {
       newest += 1;

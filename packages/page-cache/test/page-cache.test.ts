@@ -104,4 +104,28 @@ describe("PageCache", () => {
     const make = () => new PageCache(bufferMemory(memory), { frameCount: 8, pageSize });
     expect(make).toThrow(RangeError);
   });
+
+  it("gives what is expected the time of what comes ahead of its use", () => {
+    const cache = open(16);
+    for (let pgno = 1; pgno <= 16; pgno += 1) cache.insert(pgno, 0, undefined, page(pgno));
+    expect(cache.roomCount).toBe(0);
+    expect(cache.expect(1, 0)).toBe(true);
+    expect(cache.expect(99, 0)).toBe(false);
+    // The quarter of the frames that came last.
+    for (let pgno = 17; pgno <= 19; pgno += 1) cache.insert(pgno, 0, undefined, page(pgno));
+    expect(cache.peek(1, 0)).toEqual(page(1));
+    expect(cache.peek(2, 0)).toBeUndefined();
+    for (let pgno = 20; pgno <= 36; pgno += 1) cache.insert(pgno, 0, undefined, page(pgno));
+    expect(cache.peek(1, 0)).toBeUndefined();
+  });
+
+  it("leaves a pinned page that is expected where it is", () => {
+    const cache = open(16);
+    cache.insert(1, 0, undefined, page(1));
+    cache.pin(1);
+    expect(cache.expect(1, 0)).toBe(true);
+    for (let pgno = 2; pgno <= 60; pgno += 1) cache.insert(pgno, 0, undefined, page(pgno));
+    expect(cache.peek(1, 0)).toEqual(page(1));
+    expect(cache.stats).toMatchObject({ pinnedCount: 1, usedCount: 16 });
+  });
 });
