@@ -51,7 +51,8 @@ export const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
     "process.env",
   ],
   "packages/vfs-core/src/system.ts": ["Date.now", "performance.now", "setTimeout(", "Math.random"],
-  "packages/node-binding/src/system.ts": ["process.env", "setInterval("],
+  "packages/node-binding/src/system.ts": ["process.env", "setInterval(", "setTimeout("],
+  "packages/headwater/src/system.ts": ["process.env"],
 };
 
 /** Tools, and our own loader of store modules, that insist on a default export. */
