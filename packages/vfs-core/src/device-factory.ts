@@ -20,6 +20,8 @@ export interface DeviceOptions {
   readonly seq: number;
   readonly state: PublishedState;
   readonly requestTimeoutMs: number;
+  /** One moment for good: nothing is ever published, and no connection to it can go elsewhere. */
+  readonly isPast?: boolean | undefined;
   /** When it writes: bytes of commits that the bucket has not, before COMMIT waits for room. */
   readonly journalBytesMax?: number | undefined;
   /** When it writes: what COMMIT waits for on connections that have not chosen. */

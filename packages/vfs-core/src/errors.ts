@@ -24,8 +24,12 @@ const REMEDY = {
   REPLICA_NOT_FOUND: "fix-store",
   PREFIX_NOT_REPLICA: "fix-store",
   REPLICA_DAMAGED: "fix-store",
+  /** Another database, with pages of another size, has taken its place. */
+  REPLICA_RESET: "reopen",
   PAGE_NOT_FOUND: "fix-store",
   SNAPSHOT_GONE: "retry",
+  /** No files lead to an earlier moment that was asked for. */
+  MOMENT_NOT_FOUND: "fix-call",
   READER_TOO_OLD: "retry",
   STORE_CONFIG_INVALID: "fix-store",
   STORE_UNAUTHENTICATED: "fix-store",
@@ -63,14 +67,22 @@ export class HeadwaterError extends Error {
     return REMEDY[this.code];
   }
 
-  /** Holds across duplicate copies of this package, where `instanceof` does not. */
+  /** Holds across duplicate copies of this package; so does `instanceof`. */
   static is<Code extends HeadwaterErrorCode>(
     value: unknown,
     ...codes: readonly Code[]
   ): value is HeadwaterError & { readonly code: Code } {
-    if (typeof value !== "object" || value === null || !(errorTag in value)) return false;
+    if (!isTagged(value)) return false;
     return codes.length === 0 || codes.includes((value as HeadwaterError).code as Code);
   }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isTagged(value);
+  }
+}
+
+function isTagged(value: unknown): boolean {
+  return typeof value === "object" && value !== null && errorTag in value;
 }
 
 /**

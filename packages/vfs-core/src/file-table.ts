@@ -6,7 +6,7 @@
  */
 
 import { FILE_TABLE_SLACK } from "./limits.ts";
-import type { LtxFile } from "./ltx-file.ts";
+import { isSameFile, type LtxFile } from "./ltx-file.ts";
 
 export class FileTable {
   readonly #files: (LtxFile | undefined)[] = [];
@@ -21,7 +21,7 @@ export class FileTable {
   /** The ordinal of the file, a new one if it is not here yet. */
   add(file: LtxFile): number {
     const known = this.#ordinals.get(file.key);
-    if (known !== undefined && this.#files[known]!.size === file.size) return known;
+    if (known !== undefined && isSameFile(this.#files[known]!, file)) return known;
     const ordinal = this.#free.pop() ?? this.#files.length;
     this.#files[ordinal] = file;
     this.#ordinals.set(file.key, ordinal);
@@ -37,6 +37,17 @@ export class FileTable {
   /** Undefined when no map can point into the file. */
   find(file: LtxFile): number | undefined {
     return this.#ordinals.get(file.key);
+  }
+
+  /** Whether this very object is here. */
+  has(file: LtxFile): boolean {
+    const known = this.#ordinals.get(file.key);
+    return known !== undefined && isSameFile(this.#files[known]!, file);
+  }
+
+  /** Whether the name of a file that is here means another object now. */
+  isReplaced(file: LtxFile): boolean {
+    return this.#ordinals.has(file.key) && !this.has(file);
   }
 
   /** Whether enough files have come since the last `retain` to make another one worth its time. */

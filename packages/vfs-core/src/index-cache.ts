@@ -15,7 +15,7 @@ import { decodePack, encodePack, type PackedFile } from "./index-pack.ts";
 import { INDEX_PACK_BYTES_MAX, INDEX_PACK_FILES_MAX } from "./limits.ts";
 import type { LoadedFile } from "./load-file.ts";
 import type { LtxFile } from "./ltx-file.ts";
-import type { Replica } from "./replica.ts";
+import { type Replica, replicaPlace } from "./replica.ts";
 import { type IndexCacheStatus, summarizeError } from "./status.ts";
 
 export class IndexCache {
@@ -32,9 +32,9 @@ export class IndexCache {
   #lastError: unknown;
   #saving: Promise<void> | undefined;
 
-  constructor({ store, layout, name }: Replica, folder: CacheFolder) {
+  constructor(replica: Replica, folder: CacheFolder) {
     this.#folder = folder;
-    this.#replica = JSON.stringify([store.place ?? name, store.keyLayout, layout.levelsPrefix]);
+    this.#replica = replicaPlace(replica);
     this.#name = createHash("sha256").update(this.#replica).digest("hex").slice(0, 32);
   }
 

@@ -38,6 +38,7 @@ export type {
   DeviceRequest,
   DeviceState,
   ImageMap,
+  Journey,
   PageDevice,
   PendingPages,
   PublishedState,
@@ -47,6 +48,7 @@ export type {
 export { type ReplicaLayout, replicaLayout } from "./replica-layout.ts";
 export {
   type FilesByLevel,
+  type Moment,
   type PlanTarget,
   planFollow,
   planRestore,
@@ -65,3 +67,5 @@ export type {
   WarmUpStatus,
 } from "./status.ts";
 export { systemClock, systemRandom } from "./system.ts";
+export type { Past } from "./travel/past.ts";
+export type { PastStatus } from "./travel/pasts.ts";

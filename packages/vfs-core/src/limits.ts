@@ -67,20 +67,41 @@ export const HEDGE_BURST = 4;
 
 /** Bytes between two wanted frames that are cheaper to fetch than to leave out. */
 export const COALESCE_GAP_BYTES = 64 * KIB;
+/** The same for pages that nobody waits for yet, where the number of requests counts for more. */
+export const READ_AHEAD_GAP_BYTES = 128 * KIB;
 /** The most bytes of one request for pages: large enough for throughput, small enough to share. */
 export const RANGE_BYTES_MAX = 4 * MIB;
 
 /** Scans that are followed at once; the least recently moved one makes room. */
 export const SCANS_MAX = 8;
+/** Misses elsewhere after which a scan counts as over: a join misses for every row of its pages. */
+export const SCAN_MISSES_MAX = 256;
 /**
- * The first window of a scan, and the largest. Each is four times the one before: a few hundred
- * kilobytes in vain cost less than another round trip.
+ * The first window of a scan, as long as its misses were next to each other, and the largest. Some
+ * hundred kilobytes in vain cost less than another round trip.
  */
-export const READ_AHEAD_BYTES_MIN = 128 * KIB;
-export const READ_AHEAD_BYTES_MAX = 8 * MIB;
+export const READ_AHEAD_BYTES_MIN = 256 * KIB;
+export const READ_AHEAD_BYTES_MAX = RANGE_BYTES_MAX;
+/** How much larger each window is, and how much for a reader that waits for it. */
 export const READ_AHEAD_GROWTH = 4;
+export const READ_AHEAD_LEAP = 8;
+/**
+ * Windows of a scan whose reader waits that are under way or in memory at once: the one that is
+ * read, and those that keep the line busy meanwhile.
+ */
+export const READ_AHEAD_WINDOWS = 4;
 /** A scan may use this share of the cache for pages that nobody has read yet. */
 export const READ_AHEAD_CACHE_SHARE = 4;
+/**
+ * Of what was fetched for a scan, it must use one page of so many, since tables lie mixed; and one
+ * of so many for a larger window, since misses at random use some too.
+ */
+export const SCAN_USE_SHARE = 32;
+export const SCAN_GROW_SHARE = 4;
+/** Scans this near each other may read each other's pages next. */
+export const SCAN_NEAR_PAGES = 4096;
+/** Pages of a window that are looked at, whether one was used. */
+export const SCAN_LOOK_PAGES = 64;
 /** How often a scan is looked at that reads from memory, and when it counts as over. */
 export const SCAN_LOOK_MS = 3;
 export const SCAN_IDLE_MS = 100;
@@ -91,6 +112,13 @@ export const SCAN_IDLE_MS = 100;
  */
 export const WARM_UP_BYTES_MAX = 32 * MIB;
 export const WARM_UP_CACHE_SHARE = 4;
+/**
+ * Requests of a warm-up, since interior pages lie far apart: as many as those of 200 MB take. Each
+ * costs this thread half a millisecond, and what is left out a round trip when it is needed.
+ */
+export const WARM_UP_REQUESTS_MAX = 128;
+/** Before each of its waves, for the misses that come when the wave before has landed. */
+export const WARM_UP_PAUSE_MS = 2;
 /** SQLite's own. */
 export const BTREE_DEPTH_MAX = 20;
 
@@ -121,8 +149,19 @@ export const DEADLINE_STEP_MS = 100;
  */
 export const DEADLINE_LEAD_MS = 200;
 
-/** Level-0 files taken one after another by name before a listing is the better way to catch up. */
-export const FOLLOW_FILES_MAX = 16;
+/** Level-0 files taken by name in one poll before a listing is the better way to catch up. */
+export const FOLLOW_FILES_MAX = 32;
+/** While nothing is written, polls may be so much rarer than the time for which it was not. */
+export const QUIET_POLLS = 10;
+/** The pause between polls while somebody waits for a transaction, if it is longer otherwise. */
+export const WAIT_POLL_MS = 1_000;
+/**
+ * Bytes of changed pages, and pages looked at, that a poll fetches before it shows them, for those
+ * who use these pages; and how long that may take.
+ */
+export const FOLLOW_PAGES_BYTES = 8 * MIB;
+export const FOLLOW_PAGES_LOOK = 65_536;
+export const FOLLOW_PAGES_MS = 1_000;
 
 /** Versions of the page map that wait for a reader to end. A reader this old is an error. */
 export const VERSIONS_MAX = 100_000;
@@ -154,13 +193,39 @@ export const COMMIT_TIMEOUTS = 2;
 /** Part of the journal's limit from which on commits are uploaded without waiting. */
 export const JOURNAL_EAGER_SHARE = 2;
 /**
- * Pages that hydration has asked for at once, as bytes of memory; two such windows are under way.
+ * Pages that hydration has asked for at once, as bytes of memory; two such windows are under way,
+ * or one of bytes of files that it reads whole.
  */
 export const HYDRATE_WINDOW_BYTES = 16 * MIB;
+/**
+ * One request of hydration for a file that it reads whole: large enough for throughput, and so many
+ * of them are held at once as a window has room for.
+ */
+export const HYDRATE_RANGE_BYTES = 2 * MIB;
+/** Files that hydration reads at once, so that many middling ones go as fast as a large one. */
+export const HYDRATE_FILES_PARALLEL = 4;
+/**
+ * How often it is written down which pages a kept image has. After a crash, pages that were fetched
+ * since the last time are fetched again.
+ */
+export const HYDRATE_KEEP_MS = 10_000;
+/** Groups of 64 pages that are looked through for the record before anything else may happen. */
+export const HYDRATE_LOOK_GROUPS = 64;
+/**
+ * Files whose indexes are read to find out which pages of a kept image have not changed: some days
+ * of them. With more it is cheaper to fetch the pages.
+ */
+export const HYDRATE_MOVED_FILES_MAX = 2000;
+/** How often a full disk under the local image is tried again. */
+export const HYDRATE_ROOM_RETRY_MS = 1000;
+/** Pages that hydration looks up before page requests are looked at again. */
+export const HYDRATE_LOOK_PAGES = 16_384;
 /** Pages of the local image that are written, then marked present, together. */
 export const HYDRATE_BATCH_BYTES = MIB;
 /** How often pages that wait for readers to move on are tried again. */
 export const HYDRATE_RETRY_MS = 250;
+/** The same when all of it has failed: doubles from the first up to this. */
+export const HYDRATE_RETRY_MS_MAX = 16_000;
 
 /** After a listing that showed a problem, the next one is this far away, then twice as far. */
 export const LIST_PAUSE_MS_MIN = 1000;
@@ -237,3 +302,25 @@ export const LOCAL_CACHE_GROWTH = 8;
 
 /** Bytes of pages that a shrinking cache moves or forgets before page requests are looked at. */
 export const CACHE_SHRINK_BATCH_BYTES = MIB;
+
+/**
+ * One piece of a large file that is restored: bytes of it, and bytes of its pages, which may be far
+ * more. So much of so many pieces is held at once.
+ */
+export const RESTORE_PIECE_BYTES = 2 * MIB;
+export const RESTORE_CONTENT_BYTES = 8 * MIB;
+export const RESTORE_PARALLEL = 8;
+/** How often it is written down what a restore has; what came after is fetched again. */
+export const RESTORE_KEEP_MS = 5_000;
+/** Pasts of one mount that are open at once: each has a page map and a cache of its own. */
+export const PASTS_MAX = 64;
+/** The page cache of a past, if that of its mount is larger. */
+export const PAST_CACHE_BYTES_MAX = 16 * MIB;
+/** Files that are asked for their exact times at once, as many as Litestream does. */
+export const TIMES_PARALLEL = 50;
+/** Files that are verified at once; of large ones, COMPACT_PARALLEL are read at a time. */
+export const VERIFY_PARALLEL = 16;
+/** Pages that differ and are named; of more, the number is enough to know. */
+export const COMPARE_PAGES_TOLD = 20;
+/** Bytes of a change that are held before others are locked out of the database file. */
+export const CHANGE_BYTES_HELD = 16 * MIB;

@@ -29,7 +29,7 @@ import {
 import type { LtxFile } from "./ltx-file.ts";
 import type { Hedger } from "./read/hedger.ts";
 import type { Priority, RequestQueue } from "./read/request-queue.ts";
-import { goneError, type Replica, replicaError } from "./replica.ts";
+import { goneError, isObject, type Replica, replicaError } from "./replica.ts";
 
 export interface LoadedFile {
   readonly file: LtxFile;
@@ -39,6 +39,14 @@ export interface LoadedFile {
   readonly index: PageIndex;
   /** The object from its start: all of a small one, what was asked for of a large one. */
   readonly body: Uint8Array | undefined;
+  /** Undefined where the index came from a cache. */
+  readonly link?: FileLink | undefined;
+}
+
+/** What tells that one file continues another: `isChained` compares them. */
+export interface FileLink {
+  readonly nodeId: bigint;
+  readonly fileChecksum: bigint;
 }
 
 export interface LoadFileOptions {
@@ -48,6 +56,8 @@ export interface LoadFileOptions {
   readonly priority?: Priority | undefined;
   /** Bytes from the start of a large file that are wanted, for the pages in them. Default: none. */
   readonly headBytes?: number | undefined;
+  /** Bytes from the start of a large file that are here already. */
+  readonly start?: Uint8Array | undefined;
   /** Undefined: no request is sent twice. */
   readonly hedger?: Hedger | undefined;
   /** Where the index may be without a request, and then without any bytes of the file. */
@@ -73,11 +83,18 @@ export async function loadFile(
 /** The same for an object whose bytes are at hand. Verifies every one of them. */
 export function openBody(file: LtxFile, body: Uint8Array): LoadedFile {
   const whole = decodeLtx(body);
-  const { header, index } = whole;
+  const { header, index, trailer } = whole;
   requireSameRange(file, header);
   whole.verify();
-  const { pageSize, commit } = header;
-  return { file: { ...file, size: body.byteLength }, pageSize, pageCount: commit, index, body };
+  const { pageSize, commit, nodeId, timestampMs } = header;
+  return {
+    file: { ...file, size: body.byteLength, createdAtMs: timestampMs },
+    pageSize,
+    pageCount: commit,
+    index,
+    body,
+    link: { nodeId, fileChecksum: trailer.fileChecksum },
+  };
 }
 
 /** Names the object in what its bytes made the decoder say. */
@@ -92,7 +109,10 @@ async function loadWhole(
   file: LtxFile,
   options: LoadFileOptions,
 ): Promise<LoadedFile> {
-  const { body } = await request(replica, file, undefined, options);
+  const { body, meta } = await request(replica, file, undefined, options);
+  if (file.version !== undefined && file.version !== meta.version) {
+    throw goneError(replica, file, meta.size);
+  }
   return openBody(file, body);
 }
 
@@ -102,17 +122,17 @@ async function loadParts(
   options: LoadFileOptions,
 ): Promise<LoadedFile> {
   const { size } = file;
-  const { headBytes = 0 } = options;
+  const { headBytes = 0, start } = options;
   const get = (offset: number, length: number) => getRange(replica, file, offset, length, options);
   const share = Math.ceil(size / TAIL_SHARE);
   const tailLength = Math.min(size, Math.max(TAIL_BYTES_MIN, Math.min(share, TAIL_BYTES_MAX)));
   const headLength = Math.max(HEADER_SIZE, Math.min(headBytes, size - tailLength));
   const [head, firstTail] = await Promise.all([
-    get(0, headLength),
+    start ?? get(0, headLength),
     get(size - tailLength, tailLength),
   ]);
   const header = decodeHeader(head);
-  const { pageSize, commit } = header;
+  const { pageSize, commit, nodeId, timestampMs } = header;
   requireSameRange(file, header);
   let tail = firstTail;
   let found = readIndexFromTail(tail, size, { pageSize });
@@ -124,8 +144,10 @@ async function loadParts(
   if (found.index === undefined) {
     throw new LtxError("TRUNCATED", "the file is shorter than its index");
   }
-  const body = headBytes === 0 ? undefined : head;
-  return { file, pageSize, pageCount: commit, index: found.index, body };
+  const body = headBytes === 0 && start === undefined ? undefined : head;
+  const link = { nodeId, fileChecksum: found.trailer.fileChecksum };
+  const exact = { ...file, createdAtMs: timestampMs };
+  return { file: exact, pageSize, pageCount: commit, index: found.index, body, link };
 }
 
 /** In as many requests at once as it takes. */
@@ -138,7 +160,7 @@ async function getRange(
 ): Promise<Uint8Array> {
   const get = async (offset: number, length: number) => {
     const { body, meta } = await request(replica, file, { offset, length }, options);
-    if (meta.size !== file.size || body.byteLength !== length) {
+    if (!isObject(file, meta) || body.byteLength !== length) {
       throw goneError(replica, file, meta.size);
     }
     return body;

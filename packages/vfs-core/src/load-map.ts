@@ -21,6 +21,7 @@ import { type LoadedFile, type LoadFileOptions, loadFile } from "./load-file.ts"
 import type { LtxFile } from "./ltx-file.ts";
 import { listLtxFiles } from "./ltx-files.ts";
 import { PageMap, PageMapBuilder } from "./page-map.ts";
+import { findPlanProblem } from "./plan-problem.ts";
 import { probePrefix } from "./probe-prefix.ts";
 import { callStore, isGone, type Replica, replicaError } from "./replica.ts";
 import { type PlanTarget, planRestore, type RestorePlan } from "./restore-plan.ts";
@@ -78,7 +79,7 @@ async function tryToLoadMap(
     const isEmpty = levels.every((level) => level.length === 0);
     if (isEmpty && (await probePrefix(replica, options)) === "nothing") return undefined;
     const plan = planRestore(withoutStrays(levels), options.target);
-    const problem = findProblem(plan, options.target);
+    const problem = findPlanProblem(plan, options.target);
     if (problem === undefined) {
       indexes?.begin();
       const result = await tryLoadPlan(replica, plan, options);
@@ -222,16 +223,4 @@ export function requireOnePageSize(
     throw replicaError(replica, "REPLICA_DAMAGED", sentence);
   }
   return expected;
-}
-
-function findProblem(plan: RestorePlan, target: PlanTarget): string | undefined {
-  if (plan.files.length === 0) {
-    if (target.type !== "latest") return "no files reach back to that moment";
-    return `no file holds the first transaction; they start at ${plan.gapBefore}`;
-  }
-  if (target.type === "txid" && plan.txid < target.txid) {
-    return `transaction ${target.txid} is not among the files; they end at ${plan.txid}`;
-  }
-  if (plan.gapBefore === undefined) return undefined;
-  return `transactions are missing after ${plan.txid}; the next file starts at ${plan.gapBefore}`;
 }

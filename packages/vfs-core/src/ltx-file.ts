@@ -18,6 +18,12 @@ export interface LtxFile {
   readonly version?: ObjectVersion | undefined;
 }
 
+/** Whether both are the same object: a name alone may be given to another one. */
+export function isSameFile(a: LtxFile, b: LtxFile): boolean {
+  if (a.key !== b.key || a.size !== b.size) return false;
+  return a.version === b.version || a.version === undefined || b.version === undefined;
+}
+
 /** The order of a listing: by first txid, then by last. */
 export function compareFiles(a: LtxFile, b: LtxFile): number {
   if (a.minTxid !== b.minTxid) return a.minTxid < b.minTxid ? -1 : 1;

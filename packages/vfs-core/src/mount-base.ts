@@ -3,26 +3,14 @@
  * is shown.
  */
 
-import {
-  deadlined,
-  type ObjectStore,
-  RequestCounts,
-  retrying,
-  traced,
-} from "@headwater/object-store";
+import { type ObjectStore, RequestCounts } from "@headwater/object-store";
 import { ChangeCounter } from "./change-counter.ts";
 import { CacheFolder } from "./disk/cache-folder.ts";
 import { FileBodies } from "./file-bodies.ts";
 import { FileTable } from "./file-table.ts";
 import { IndexCache } from "./index-cache.ts";
-import {
-  CALL_TIMEOUTS,
-  INDEX_CACHE_BYTES_MAX,
-  KEEP_BATCH_BYTES,
-  REQUEST_MS_MAX,
-  REQUEST_MS_MIN,
-  WHOLE_FILE_BYTES,
-} from "./limits.ts";
+import { layerStore } from "./layer-store.ts";
+import { INDEX_CACHE_BYTES_MAX, KEEP_BATCH_BYTES } from "./limits.ts";
 import type { LoadedMap } from "./load-map.ts";
 import type { MountState } from "./mount-state.ts";
 import type { MountSettings } from "./options.ts";
@@ -43,18 +31,13 @@ export interface MountBase {
   readonly indexes: IndexCache | undefined;
   readonly counts: RequestCounts;
   readonly counter: ChangeCounter;
-  readonly toPublished: (txid: bigint, pageCount: number) => PublishedState;
+  readonly toPublished: (txid: bigint, pageCount: number, createdAtMs?: number) => PublishedState;
 }
 
 export function makeMountBase(settings: MountSettings): MountBase {
-  const { store, path, url, clock, random, requestTimeoutMs, hedge } = settings;
-  const requestMs = Math.min(Math.max(requestTimeoutMs, REQUEST_MS_MIN), REQUEST_MS_MAX);
-  const durationMsMax = CALL_TIMEOUTS * Math.max(requestTimeoutMs, requestMs);
+  const { path, url, clock, hedge } = settings;
   const counts = new RequestCounts();
-  // Only files up to that size, and the lease, are asked for without a range.
-  const ending = deadlined(store, { requestMs, wholeBytes: WHOLE_FILE_BYTES, clock });
-  const once = traced(ending, { onRequest: counts.add, clock });
-  const again = retrying(once, { durationMsMax, clock, random });
+  const { once, again } = layerStore({ ...settings, onRequest: counts.add });
   const replica = makeReplica({ store: again, path, url, clock });
   const counter = new ChangeCounter();
   const queue = new RequestQueue();
@@ -67,7 +50,9 @@ export function makeMountBase(settings: MountSettings): MountBase {
     indexes: makeIndexCache(replica, settings),
     counts,
     counter,
-    toPublished: (txid, pageCount) => ({ txid, pageCount, changeCounter: counter.at(txid) }),
+    toPublished: (txid, pageCount, createdAtMs) => {
+      return { txid, pageCount, changeCounter: counter.at(txid), createdAtMs };
+    },
   };
 }
 

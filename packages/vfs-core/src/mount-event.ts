@@ -25,8 +25,32 @@ export type MountEvent =
   | { readonly type: "demoted" }
   /** Readers that start from now on see this transaction, which others have written. */
   | { readonly type: "remoteCommit"; readonly txid: bigint }
+  /**
+   * Another history has taken the place of the one that was read here up to `beforeTxid`. Readers
+   * that start from now on see it, at `txid`, which may be lower.
+   */
+  | {
+      readonly type: "replicaReset";
+      readonly txid: bigint;
+      readonly beforeTxid: bigint;
+      /** What gave it away. */
+      readonly reason: string;
+    }
+  /**
+   * A look for transactions of others has failed, and readers stay where they are until one
+   * succeeds. Told once of each reason.
+   */
+  | { readonly type: "followFailed"; readonly error: ErrorSummary }
+  /** Another hundredth of the database is in the local image. */
+  | {
+      readonly type: "hydrating";
+      readonly pagesPresent: number;
+      readonly pageCount: number;
+    }
   /** The local image is complete, again after each change of the database. */
-  | { readonly type: "hydrated" };
+  | { readonly type: "hydrated" }
+  /** The local image cannot be completed, or not now; reads go on. Told once of each reason. */
+  | { readonly type: "hydrationFailed"; readonly error: ErrorSummary };
 
 /** Does no work of its own, and never throws. */
 export type Tell = (event: MountEvent) => void;

@@ -8,6 +8,7 @@ import type { Tell } from "./mount-event.ts";
 import type { MountSettings } from "./options.ts";
 import type { PageDevice } from "./page-device.ts";
 import type { PageService } from "./page-service.ts";
+import type { Pasts } from "./travel/pasts.ts";
 import type { TxidWaiters } from "./txid-waiters.ts";
 
 export interface MountParts {
@@ -17,5 +18,6 @@ export interface MountParts {
   readonly device: PageDevice;
   readonly service: PageService;
   readonly waiters: TxidWaiters;
+  readonly pasts: Pasts;
   readonly tell: Tell;
 }

@@ -12,6 +12,7 @@ import { lockPgno, type PageSize } from "@headwater/ltx";
 import { byteLengthFor, CACHE_BYTES_MAX, frameCountFor, PageCache } from "@headwater/page-cache";
 import { HeadwaterError } from "./errors.ts";
 import { isInteriorPage } from "./interior-page.ts";
+import { isSameFile } from "./ltx-file.ts";
 import type { ImageMap, PageDevice } from "./page-device.ts";
 import type { PageLocation, PageMap } from "./page-map.ts";
 import { type PageVersion, Versions } from "./versions.ts";
@@ -31,6 +32,9 @@ export interface Adoption {
 /** Told of every adoption, after the version list has grown: pages that are not what they were. */
 export type AdoptionListener = (stale: Uint32Array) => void;
 
+/** Told of every page that was kept for a reader who has asked for it. Must not change it. */
+export type KeepListener = (pgno: number, location: PageLocation, page: Uint8Array) => void;
+
 export interface MountStateOptions {
   readonly device: PageDevice;
   readonly map: PageMap;
@@ -43,8 +47,10 @@ export class MountState {
   readonly versions: Versions;
   #cacheBytes: number;
   readonly #listeners: AdoptionListener[] = [];
+  readonly #keepListeners: KeepListener[] = [];
   #cache: PageCache | undefined;
   #image: ImageMap | undefined;
+  #isInImage: (pgno: number) => boolean = () => false;
   #pageSize = 0;
 
   constructor({ device, map, pageSize, cacheBytes }: MountStateOptions) {
@@ -83,13 +89,24 @@ export class MountState {
     cache.resize(Math.min(frameCountFor(cacheBytes, this.#pageSize), cache.frameCountMax));
   }
 
-  /** From now on the image forgets pages as they change. */
-  useImage(image: ImageMap): void {
+  /** From now on the image forgets pages as they change; `isThere` tells which it has. */
+  useImage(image: ImageMap, isThere: (pgno: number) => boolean): void {
     this.#image = image;
+    this.#isInImage = isThere;
+  }
+
+  /** Whether readers have used the page in memory, or have it in the image. */
+  isInUse(pgno: number): boolean {
+    const { seq } = this.device.state();
+    return this.#isInImage(pgno) || (this.#cache?.wasUsed(pgno, seq) ?? false);
   }
 
   onAdoption(listener: AdoptionListener): void {
     this.#listeners.push(listener);
+  }
+
+  onKept(listener: KeepListener): void {
+    this.#keepListeners.push(listener);
   }
 
   isLockPage(pgno: number): boolean {
@@ -104,6 +121,7 @@ export class MountState {
     const found = this.versions.find(pgno, seq);
     if (!isSamePlace(found.location, location)) return;
     this.#insert(pgno, found, page, isAhead);
+    if (!isAhead) for (const listener of this.#keepListeners) listener(pgno, location, page);
   }
 
   find(pgno: number, seq: number): PageVersion {
@@ -120,10 +138,13 @@ export class MountState {
     if (pageCountMin < before.pageCount) cache?.closeAbove(pageCountMin, seq);
     for (const pgno of changed) {
       const wasHere = cache?.close(pgno, seq) ?? false;
-      if (cache === undefined || !(wasHere || cache.hasRoom)) continue;
+      if (cache === undefined) continue;
+      // Of the image it is missed from now on until it has been written there.
+      const wasInImage = this.#isInImage(pgno);
+      if (!wasHere && !cache.hasRoom && !wasInImage) continue;
       const content = page(pgno);
       const version = { fromSeq: seq, toSeq: undefined, pageCount: map.pageCount };
-      if (content !== undefined) this.#insert(pgno, version, content);
+      if (content !== undefined) this.#insert(pgno, version, content, wasInImage);
     }
     const stale = withDropped(changed, pageCountMin, before.pageCount);
     this.#image?.markAbsent(stale);
@@ -151,7 +172,7 @@ export class MountState {
 
 export function isSamePlace(a: PageLocation | undefined, b: PageLocation | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
-  return a.file.key === b.file.key && a.offset === b.offset;
+  return isSameFile(a.file, b.file) && a.offset === b.offset;
 }
 
 /** The changed pages and those that the database lost, ascending, each once. */

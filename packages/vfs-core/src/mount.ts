@@ -5,7 +5,9 @@
 import type { DeviceFactory } from "./device-factory.ts";
 import { type MountOptions, settleReadOptions, settleWriteOptions } from "./options.ts";
 import { openReadMount } from "./read/read-mount.ts";
+import type { Moment } from "./restore-plan.ts";
 import type { MountStatus } from "./status.ts";
+import type { Past } from "./travel/past.ts";
 import { openWriteMount } from "./write/write-mount.ts";
 
 export interface WaitOptions {
@@ -52,6 +54,12 @@ export interface Mount extends AsyncDisposable {
    * there is a database. The pages that were used stay, as many as there is room for.
    */
   resizeCache(cacheBytes: number): Promise<number>;
+  /**
+   * Opens the database as of an earlier moment, as the bucket has it, beside the present one. What
+   * this mount has committed and not uploaded is in no past. Rejects with MOMENT_NOT_FOUND when no
+   * files lead there.
+   */
+  at(moment: Moment, options?: WaitOptions): Promise<Past>;
   /** Uploads what is pending, gives the lease back, ends the device. May be called again. */
   close(): Promise<void>;
 }

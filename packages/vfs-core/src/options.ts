@@ -59,6 +59,11 @@ interface CommonOptions {
 interface ReadChoices {
   /** Zero: look for new transactions only when asked. */
   readonly pollIntervalMs?: number | undefined;
+  /**
+   * While nothing is written, polls become as rare as this: a tenth of the quiet time lies between
+   * them. By default they do not.
+   */
+  readonly pollIntervalMsMax?: number | undefined;
   /** How often to list everything, to heal what following by name cannot see. */
   readonly listIntervalMs?: number | undefined;
 }
@@ -139,7 +144,9 @@ function settle(options: CommonOptions & ReadChoices & WriteChoices) {
   const { syncIntervalMs = DEFAULTS.syncIntervalMs } = options;
   const { durability = DEFAULTS.durability } = options;
   const { journalBytesMax = DEFAULTS.journalBytesMax, disk = systemDisk } = options;
+  checkHydrate(options.hydrate);
   checkDuration("pollIntervalMs", pollIntervalMs, 0);
+  checkDuration("pollIntervalMsMax", options.pollIntervalMsMax ?? pollIntervalMs, pollIntervalMs);
   checkDuration("listIntervalMs", listIntervalMs, 1);
   checkDuration("syncIntervalMs", syncIntervalMs, 1);
   if (durability !== "eventual" && durability !== "remote") {
@@ -174,6 +181,12 @@ function checkCommon({ name, cacheBytes, requestTimeoutMs, indexCacheDir }: Comm
   if (indexCacheDir === "") throw invalid("indexCacheDir must name a folder");
   if (cacheBytes !== undefined) checkCacheBytes(cacheBytes);
   if (requestTimeoutMs !== undefined) checkDuration("requestTimeoutMs", requestTimeoutMs, 1);
+}
+
+function checkHydrate({ path, bytesPerSecondMax }: HydrateChoice = {}): void {
+  if (path === "") throw invalid("hydrate.path must name a file");
+  if (bytesPerSecondMax === undefined || bytesPerSecondMax > 0) return;
+  throw invalid(`hydrate.bytesPerSecondMax must be more than 0: ${bytesPerSecondMax}`);
 }
 
 export function checkCacheBytes(cacheBytes: number): void {

@@ -15,6 +15,7 @@
  */
 
 import type { CacheMemory } from "@headwater/page-cache";
+import type { Moment } from "./restore-plan.ts";
 
 /** What all readers that start from now on see. */
 export interface PublishedState {
@@ -23,6 +24,8 @@ export interface PublishedState {
   readonly changeCounter: number;
   /** Newest transaction of the replica that this state includes; 0n when the replica is empty. */
   readonly txid: bigint;
+  /** When that was made, as far as is known. */
+  readonly createdAtMs?: number | undefined;
 }
 
 export interface DeviceState extends PublishedState {
@@ -65,7 +68,24 @@ export type DeviceRequest =
       readonly type: "commit";
       readonly id: number;
       readonly seq: number;
+    }
+  | {
+      /** `PRAGMA headwater_time`: answer "done" once the connection has arrived. */
+      readonly type: "travel";
+      readonly id: number;
+      readonly journey: Journey;
     };
+
+/** Of a connection that is to show an earlier moment. */
+export interface Journey {
+  /** Rejects with one sentence when what was asked for is no moment. */
+  readonly moment: () => Promise<Moment>;
+  /**
+   * The connection shows that device from its next transaction on, and counts with it until it goes
+   * elsewhere. False when nobody waits any more.
+   */
+  readonly arrive: (past: PageDevice, moment: Moment) => boolean;
+}
 
 /** How a request ends; the native half turns it into an SQLite result code in one place. */
 export type DeviceAnswer =
@@ -83,7 +103,7 @@ export interface PageDevice {
   /** Read mode: makes a new state visible to readers that start from now on; returns its seq. */
   publish(state: PublishedState): number;
   /** Write mode: the bucket now stands at this txid. Visibility does not change. */
-  setTxid(txid: bigint): void;
+  setTxid(txid: bigint, createdAtMs: number | undefined): void;
   /** The lowest seq that is pinned, or the newest seq when nobody reads. */
   oldestPin(): number;
   answer(id: number, answer: DeviceAnswer): void;
@@ -111,6 +131,8 @@ export interface PageDevice {
   endCommits(reason: string): boolean;
   /** Whether a write transaction is open now. */
   isWriting(): boolean;
+  /** Whether a connection shows this device, or may do so with its next transaction. */
+  isInUse(): boolean;
   /**
    * The same state in the other mode, while no write transaction is open: the bucket has all of it.
    * Connections and pins stay, and what a reader is shown changes only with its next transaction.
@@ -194,8 +216,13 @@ export interface PendingPages {
 
 /** Which pages of the local image may be read in place of the bucket. */
 export interface ImageMap {
-  /** Opens the image file for reading. Nothing is present yet. */
-  open(path: string): void;
+  /** Opens the image file for reading. Nothing is present yet. `stays`: after the mount. */
+  open(path: string, options: { readonly stays: boolean }): void;
+  /**
+   * How many of a thousand pages are in the image, for those who ask the device; a thousand means
+   * that it is complete.
+   */
+  tell(permille: number): void;
   /** Readers may use these pages of the image from now on, whatever their pin. */
   markPresent(pgnos: Uint32Array): void;
   /** Readers stop using them; a read in flight is validated and repeated. */
@@ -210,4 +237,6 @@ export interface DeviceEvents {
   onCommit(): void;
   /** A COMMIT waits, or has failed, because the journal is at its limit. */
   onFull(): void;
+  /** No connection shows the device any more. */
+  onUnused(): void;
 }

@@ -7,6 +7,7 @@
  *   - Page numbers above `pageCount` are absent, even if an older file has them, and stay absent
  *     when the database grows again without writing them.
  *   - A file never replaces what a file with a later last transaction has brought.
+ *   - Maps of different file tables share nothing: all pages of one differ from those of another.
  *
  * Twelve bytes a page: ordinal + 1 (0: absent); offset, low 32 bits; size (17 bits) and offset,
  * high 15 bits. It does not fetch pages and does not choose files (restore-plan.ts).
@@ -42,31 +43,31 @@ type Chunk = Uint32Array;
 /** Of chunks that were moved, the new one by the old one. */
 export type MovedChunks = Map<Chunk, Chunk>;
 
+type PageMapParts = Pick<PageMap, "files" | "txid" | "pageCount" | "chunks" | "lastFile">;
+
 export class PageMap {
   readonly files: FileTable;
   readonly txid: bigint;
   readonly pageCount: number;
   readonly chunks: readonly (Chunk | undefined)[];
+  /** The file that has brought the last transaction; undefined before the first. */
+  readonly lastFile: LtxFile | undefined;
 
-  private constructor(
-    files: FileTable,
-    txid: bigint,
-    pageCount: number,
-    chunks: readonly (Chunk | undefined)[],
-  ) {
+  private constructor({ files, txid, pageCount, chunks, lastFile }: PageMapParts) {
     this.files = files;
     this.txid = txid;
     this.pageCount = pageCount;
     this.chunks = chunks;
+    this.lastFile = lastFile;
   }
 
   static empty(files: FileTable): PageMap {
-    return new PageMap(files, 0n, 0, []);
+    return new PageMap({ files, txid: 0n, pageCount: 0, chunks: [], lastFile: undefined });
   }
 
   /** For `PageMapBuilder` only. */
-  static from(files: FileTable, txid: bigint, pageCount: number, chunks: Chunks): PageMap {
-    return new PageMap(files, txid, pageCount, chunks);
+  static from(parts: PageMapParts): PageMap {
+    return new PageMap(parts);
   }
 
   find(pgno: number): PageLocation | undefined {
@@ -88,6 +89,7 @@ export class PageMap {
 
   /** Whether both maps have the page at the same place, or both have it nowhere. */
   isSameAt(pgno: number, other: PageMap): boolean {
+    if (this.files !== other.files) return !this.has(pgno) && !other.has(pgno);
     const a = this.chunks[chunkOf(pgno)];
     const b = other.chunks[chunkOf(pgno)];
     if (a === b) return true;
@@ -102,7 +104,7 @@ export class PageMap {
   changedSince(base: PageMap): Uint32Array {
     const pgnos: number[] = [];
     for (const [index, chunk] of this.chunks.entries()) {
-      const before = base.chunks[index];
+      const before = base.files === this.files ? base.chunks[index] : undefined;
       if (chunk === undefined || chunk === before) continue;
       for (let at = 0; at < chunk.length; at += ENTRY_WORDS) {
         if (chunk[at] === 0) continue;
@@ -118,11 +120,18 @@ export class PageMap {
   }
 
   /**
-   * The same map, but pages in files of these ordinals are where `heir` has them, if it does. Right
-   * only if its copies are the same. Maps that share a chunk still do when both are moved with one
-   * `done`, which has the new chunk of each old one.
+   * The same map, but pages in files of these ordinals are where `heir` has them, if it does; only
+   * those that `like` has at the same place, if it is given. Right only if the heir's copies are
+   * the same. Maps that share a chunk still do when both are moved with one `done`, which has the
+   * new chunk of each old one.
    */
-  moved(going: ReadonlySet<number>, heir: LtxFile, ranges: PageRanges, done: MovedChunks): PageMap {
+  moved(
+    going: ReadonlySet<number>,
+    heir: LtxFile,
+    ranges: PageRanges,
+    done: MovedChunks,
+    like?: PageMap,
+  ): PageMap {
     const ordinal = this.files.add(heir);
     const chunks = [...this.chunks];
     for (let start = 0, end = 0; start < ranges.count; start = end) {
@@ -131,11 +140,14 @@ export class PageMap {
       const chunk = chunks[here];
       if (chunk === undefined) continue;
       const known = done.get(chunk);
-      const moved = known ?? moveEntries(chunk, going, ordinal, ranges, start, end);
+      const mayMove = (pgno: number) =>
+        going.has(chunk[entryOf(pgno)]! - 1) && (like?.isSameAt(pgno, this) ?? true);
+      const moved = known ?? moveEntries(chunk, mayMove, ordinal, ranges, start, end);
       if (known === undefined) done.set(chunk, moved);
       chunks[here] = moved;
     }
-    return new PageMap(this.files, this.txid, this.pageCount, chunks);
+    const { files, txid, pageCount, lastFile } = this;
+    return new PageMap({ files, txid, pageCount, chunks, lastFile });
   }
 
   /** Adds the ordinals of all files that the map points into; `seen` saves looking twice. */
@@ -165,6 +177,7 @@ export class PageMapBuilder {
   #txid: bigint;
   #pageCount: number;
   #pageCountMin: number;
+  #lastFile: LtxFile | undefined;
 
   constructor(base: PageMap) {
     this.#files = base.files;
@@ -172,6 +185,7 @@ export class PageMapBuilder {
     this.#txid = base.txid;
     this.#pageCount = base.pageCount;
     this.#pageCountMin = base.pageCount;
+    this.#lastFile = base.lastFile;
   }
 
   get txid(): bigint {
@@ -189,6 +203,7 @@ export class PageMapBuilder {
       this.#set(pgno, ordinal, ranges.offsets[index]!, ranges.sizes[index]!);
     }
     this.#txid = file.maxTxid;
+    this.#lastFile = file;
     this.#pageCount = pageCount;
     this.#pageCountMin = Math.min(this.#pageCountMin, pageCount);
     return true;
@@ -196,7 +211,13 @@ export class PageMapBuilder {
 
   /** The new map. The builder must not be used afterwards. */
   build(): PageMap {
-    return PageMap.from(this.#files, this.#txid, this.#pageCount, this.#chunks);
+    return PageMap.from({
+      files: this.#files,
+      txid: this.#txid,
+      pageCount: this.#pageCount,
+      chunks: this.#chunks,
+      lastFile: this.#lastFile,
+    });
   }
 
   /** The smallest size that the database had from the base to the new map. */
@@ -256,7 +277,7 @@ function writeEntry(
 /** A copy with the entries from `start` to `end` moved; the chunk itself if none has to be. */
 function moveEntries(
   chunk: Chunk,
-  going: ReadonlySet<number>,
+  mayMove: (pgno: number) => boolean,
   ordinal: number,
   { pgnos, offsets, sizes }: PageRanges,
   start: number,
@@ -265,7 +286,7 @@ function moveEntries(
   let moved = chunk;
   for (let index = start; index < end; index += 1) {
     const pgno = pgnos[index]!;
-    if (!going.has(chunk[entryOf(pgno)]! - 1)) continue;
+    if (!mayMove(pgno)) continue;
     if (moved === chunk) moved = chunk.slice();
     writeEntry(moved, pgno, ordinal, offsets[index]!, sizes[index]!);
   }

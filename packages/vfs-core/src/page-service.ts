@@ -7,9 +7,10 @@ import type { PageDevice } from "./page-device.ts";
 import type { PageMap } from "./page-map.ts";
 import type { Hedger } from "./read/hedger.ts";
 import { PageFetcher } from "./read/page-fetcher.ts";
+import { PageOrder } from "./read/page-order.ts";
 import { PageReader, type PageReaderOptions } from "./read/page-reader.ts";
 import { ReadAhead } from "./read/read-ahead.ts";
-import { Replanner } from "./read/replanner.ts";
+import { Replanner, type ReplannerOptions } from "./read/replanner.ts";
 import type { RequestQueue } from "./read/request-queue.ts";
 import { WarmUp } from "./read/warm-up.ts";
 import type { Replica } from "./replica.ts";
@@ -25,7 +26,8 @@ export interface PageServiceOptions {
   readonly warmUp: boolean;
   readonly absentPages: PageReaderOptions["absentPages"];
   /** A file that readers need was compacted away. */
-  readonly onCompacted: () => void;
+  readonly onCompacted: ReplannerOptions["onCompacted"];
+  readonly isHistoryThere?: ReplannerOptions["isHistoryThere"];
   /** Ends everything that is under way. */
   readonly signal: AbortSignal;
 }
@@ -33,6 +35,7 @@ export interface PageServiceOptions {
 export interface PageService {
   readonly state: MountState;
   readonly fetcher: PageFetcher;
+  readonly replanner: Replanner;
   readonly reader: PageReader;
   /** Undefined when it is off. */
   readonly warmUp: WarmUp | undefined;
@@ -40,7 +43,7 @@ export interface PageService {
 
 export function makePageService(options: PageServiceOptions): PageService {
   const { replica, device, queue, hedger, signal, map, pageSize, cacheBytes } = options;
-  const { absentPages, onCompacted } = options;
+  const { absentPages, onCompacted, isHistoryThere } = options;
   const state = new MountState({ device, map, pageSize, cacheBytes });
   const fetcher = new PageFetcher({
     replica,
@@ -51,9 +54,14 @@ export function makePageService(options: PageServiceOptions): PageService {
     pageSize: () => state.pageSize,
     onWholeFile: (file, body) => reader.keepWholeFile(file, body),
   });
-  const readAhead = new ReadAhead({ state, fetcher, clock: replica.clock, signal });
-  const replanner = new Replanner({ replica, state, queue, signal, onCompacted });
+  const order = new PageOrder();
+  state.onAdoption((stale) => order.forget(stale));
+  const readAhead = new ReadAhead({ state, fetcher, order, clock: replica.clock, signal });
+  const replanning = { replica, state, queue, signal, onCompacted, isHistoryThere };
+  const replanner = new Replanner(replanning);
   const reader = new PageReader({ replica, state, fetcher, readAhead, replanner, absentPages });
-  const warmUp = options.warmUp ? new WarmUp({ state, fetcher, signal }) : undefined;
-  return { state, fetcher, reader, warmUp };
+  const warmUp = options.warmUp
+    ? new WarmUp({ state, fetcher, order, clock: replica.clock, signal })
+    : undefined;
+  return { state, fetcher, replanner, reader, warmUp };
 }

@@ -2,7 +2,12 @@
  * One replica: its store, where its objects lie, and how it is called in messages.
  */
 
-import { type ObjectStore, ObjectStoreError, redactUrl } from "@headwater/object-store";
+import {
+  type ObjectMeta,
+  type ObjectStore,
+  ObjectStoreError,
+  redactUrl,
+} from "@headwater/object-store";
 import type { Clock } from "./clock.ts";
 import { explainStoreFailure, HeadwaterError } from "./errors.ts";
 import type { LtxFile } from "./ltx-file.ts";
@@ -28,6 +33,11 @@ export function makeReplica({ store, path, url, clock }: ReplicaOptions): Replic
   return { store, layout: replicaLayout(store.keyLayout, path), name: redactUrl(url), clock };
 }
 
+/** Which replica of which store, for files on local disk that are of use for no other. */
+export function replicaPlace({ store, layout, name }: Replica): string {
+  return JSON.stringify([store.place ?? name, store.keyLayout, layout.levelsPrefix]);
+}
+
 /** Runs a call of the store; what it rejects with becomes one of our errors. */
 export async function callStore<Result>(
   replica: Replica,
@@ -51,13 +61,20 @@ export function replicaError(
 
 /** For an object that is there, but is not the one that was listed: that one is gone. */
 export function goneError({ store }: Replica, file: LtxFile, size: number): ObjectStoreError {
-  const message = `${file.key} has ${size} bytes, not ${file.size} as listed`;
+  const what =
+    size === file.size ? "was replaced" : `has ${size} bytes, not ${file.size} as listed`;
+  const message = `${file.key} ${what}`;
   const { key } = file;
   return new ObjectStoreError("OBJECT_NOT_FOUND", message, {
     store: store.name,
     operation: "get",
     key,
   });
+}
+
+/** Whether what has come is of the object that the file is. */
+export function isObject({ size, version }: LtxFile, meta: ObjectMeta): boolean {
+  return meta.size === size && (version === undefined || meta.version === version);
 }
 
 /** Whether a file that was listed is there no more. */

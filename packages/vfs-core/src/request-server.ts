@@ -8,7 +8,13 @@ import type { Clock } from "./clock.ts";
 import { Deadlines } from "./deadlines.ts";
 import { HeadwaterError } from "./errors.ts";
 import { DEADLINE_LEAD_MS } from "./limits.ts";
-import type { DeviceAnswer, DeviceErrorCode, DeviceRequest, PageDevice } from "./page-device.ts";
+import type {
+  DeviceAnswer,
+  DeviceErrorCode,
+  DeviceRequest,
+  Journey,
+  PageDevice,
+} from "./page-device.ts";
 
 export interface RequestServerOptions {
   readonly device: PageDevice;
@@ -19,6 +25,8 @@ export interface RequestServerOptions {
   readonly sync: (signal: AbortSignal) => Promise<unknown>;
   /** Resolves once the staged commit is in the bucket. Ends by itself. */
   readonly commit: (seq: number) => Promise<unknown>;
+  /** Resolves once the connection has arrived, or nobody waits for it any more. */
+  readonly travel: (journey: Journey, signal: AbortSignal) => Promise<unknown>;
 }
 
 interface Served {
@@ -40,7 +48,7 @@ export class RequestServer {
   }
 
   serve(request: DeviceRequest): void {
-    const { readPage, sync, commit } = this.#options;
+    const { readPage, sync, commit, travel } = this.#options;
     switch (request.type) {
       case "read": {
         const { id, pgno, seq } = request;
@@ -54,6 +62,12 @@ export class RequestServer {
         this.#serve({ id, what: "the upload did not end", otherwise: "SYNC_FAILED" }, (signal) =>
           sync(signal).then(() => ({ type: "done" })),
         );
+        return;
+      }
+      case "travel": {
+        const { id, journey } = request;
+        const served = { id, what: "the moment was not found", otherwise: "READ_FAILED" } as const;
+        this.#serve(served, (signal) => travel(journey, signal).then(() => ({ type: "done" })));
         return;
       }
       case "commit": {

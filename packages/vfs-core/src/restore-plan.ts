@@ -20,6 +20,9 @@ export type PlanTarget =
   /** Everything made before, not at, this moment. */
   | { readonly type: "timestamp"; readonly timestampMs: number };
 
+/** Any but the present. */
+export type Moment = Exclude<PlanTarget, { readonly type: "latest" }>;
+
 export interface RestorePlan {
   /** Oldest first. Empty when no file continues from where the plan starts. */
   readonly files: readonly LtxFile[];

@@ -16,11 +16,15 @@ import { keepLoadedPages, type MountBase } from "./mount-base.ts";
 import { type MountEvent, makeTell } from "./mount-event.ts";
 import type { MountParts } from "./mount-parts.ts";
 import { checkCacheBytes, type MountSettings } from "./options.ts";
+import type { Journey } from "./page-device.ts";
 import { makePageService } from "./page-service.ts";
 import { Reader } from "./read/reader.ts";
 import { RequestServer } from "./request-server.ts";
 import { resizeCache } from "./resize-cache.ts";
+import type { Moment } from "./restore-plan.ts";
 import type { MountStatus } from "./status.ts";
+import type { Past } from "./travel/past.ts";
+import { Pasts } from "./travel/pasts.ts";
 import { TxidWaiters } from "./txid-waiters.ts";
 import { withSignal } from "./with-signal.ts";
 import { promote } from "./write/promote.ts";
@@ -69,6 +73,7 @@ export class RoleMount implements Mount {
       readPage: (pgno, seq, signal) => service.reader.read(pgno, seq, signal),
       sync: (signal) => this.flush({ signal }),
       commit: (seq) => this.#commit(seq),
+      travel: (journey, signal) => this.#travel(journey, signal),
     });
     this.#state = makeRole(this.parts);
   }
@@ -88,7 +93,9 @@ export class RoleMount implements Mount {
     const { replica } = base;
     void keepLoadedPages(service.state, loaded, replica);
     if (hydrate !== undefined) {
-      this.#hydration = await startHydration(hydrate, factory, { replica, ...service, tell });
+      const { queue } = base;
+      const parts = { replica, queue, ...service, tell, disk: settings.disk };
+      this.#hydration = await startHydration(hydrate, factory, parts);
     }
     if (!device.activate()) {
       throw new HeadwaterError("OPTION_INVALID", `a database named "${name}" is mounted already`);
@@ -124,6 +131,7 @@ export class RoleMount implements Mount {
       sync: role.type === "writer" ? role.writer.syncStatus() : undefined,
       compaction: role.type === "writer" ? role.writer.compactionStatus() : undefined,
       hydration: this.#hydration?.status(),
+      pasts: this.parts.pasts.status(),
     };
   }
 
@@ -181,6 +189,11 @@ export class RoleMount implements Mount {
     });
   }
 
+  async at(moment: Moment, { signal }: WaitOptions = {}): Promise<Past> {
+    this.#requireOpen();
+    return this.parts.pasts.open(moment, signal);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -195,11 +208,12 @@ export class RoleMount implements Mount {
   /** Ends everything but a writer's lease and folder, which are whoever opened them's. */
   async end(): Promise<void> {
     const closed = this.#closedError();
-    const { waiters, device, service, base } = this.parts;
+    const { waiters, device, service, base, pasts } = this.parts;
     const role = this.#role;
     const ended = role.type === "reader" ? role.reader.end(closed) : role.writer.end(closed);
     this.#end.abort(closed);
     waiters.fail(closed);
+    await pasts.close(closed);
     await ended;
     await this.#hydration?.close();
     await service.warmUp?.close();
@@ -225,7 +239,7 @@ export class RoleMount implements Mount {
   ): MountParts {
     const { name, requestTimeoutMs, cacheBytes, journalBytesMax, durability } = settings;
     const { map, pageSize } = loaded;
-    const state = base.toPublished(map.txid, map.pageCount);
+    const state = base.toPublished(map.txid, map.pageCount, map.lastFile?.createdAtMs);
     const commits = { requestTimeoutMs, journalBytesMax, durability };
     const device = factory.create(
       { name, mode, pageSize, seq, state, ...commits },
@@ -233,6 +247,7 @@ export class RoleMount implements Mount {
         onRequest: (request) => this.#server.serve(request),
         onCommit: () => this.#writer?.onCommit(),
         onFull: () => this.#writer?.onFull(),
+        onUnused: () => {},
       },
     );
     const service = makePageService({
@@ -250,7 +265,9 @@ export class RoleMount implements Mount {
     });
     const waiters = new TxidWaiters(map.txid);
     const tell = makeTell(settings.onEvent);
-    return { settings, base, factory, device, service, waiters, tell };
+    const present = () => service.state.versions.newest.map;
+    const pasts = new Pasts({ settings, base, factory, present });
+    return { settings, base, factory, device, service, waiters, pasts, tell };
   }
 
   get #writer(): Writer | undefined {
@@ -259,14 +276,20 @@ export class RoleMount implements Mount {
   }
 
   /** A writer's own files are only compacted by itself, which moves its pages first. */
-  #onCompacted(): void {
+  async #onCompacted(): Promise<void> {
     const role = this.#role;
-    if (role.type === "reader") role.reader.heal();
+    if (role.type === "reader") await role.reader.heal();
   }
 
   async #commit(seq: number): Promise<void> {
     if (this.#writer === undefined) throw new Error(`a device in read mode has made commit ${seq}`);
     await this.#writer.commit(seq);
+  }
+
+  async #travel(journey: Journey, signal: AbortSignal): Promise<void> {
+    const moment = await journey.moment();
+    await using past = await this.at(moment, { signal });
+    journey.arrive(past.device, moment);
   }
 
   /** One change at a time. Nothing to do when the role is the one that it would lead to. */

@@ -5,6 +5,7 @@
 import type { OperationCounts } from "@headwater/object-store";
 import type { PageCacheStats } from "@headwater/page-cache";
 import type { ReadCounts } from "./page-device.ts";
+import type { PastStatus } from "./travel/pasts.ts";
 
 export interface ErrorSummary {
   readonly code: string | undefined;
@@ -49,9 +50,17 @@ export interface FollowStatus {
   /** Milliseconds since a poll last succeeded: no older than this is what readers see. */
   readonly lagMs: number;
   readonly pollCount: number;
+  /** The pause between polls as things are; undefined: only when asked. */
+  readonly pollPauseMs: number | undefined;
   readonly lastError: ErrorSummary | undefined;
   /** When the newest visible transaction was made, by its writer's clock. */
   readonly createdAtMs: number | undefined;
+  /** How often everything was planned anew, as nothing showed that it goes on from before. */
+  readonly reloadCount: number;
+  /** What following has asked of the store. */
+  readonly requests: Readonly<Record<string, OperationCounts | undefined>>;
+  /** How much of it within the last hour. */
+  readonly requestsLastHour: number;
 }
 
 export interface SyncStatus {
@@ -122,6 +131,8 @@ export interface MountStatus {
   /** Undefined when there is none: in read mode, without a lease, or because it is off. */
   readonly compaction: CompactionStatus | undefined;
   readonly hydration: HydrationStatus | undefined;
+  /** Earlier moments that are open: a connection shows them, or `at` has opened them. */
+  readonly pasts: readonly PastStatus[];
 }
 
 export function summarizeError(error: unknown): ErrorSummary | undefined {

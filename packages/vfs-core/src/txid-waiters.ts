@@ -18,6 +18,11 @@ export class TxidWaiters {
     this.#txid = txid;
   }
 
+  /** Whether somebody waits for a transaction that has not come. */
+  get areThere(): boolean {
+    return this.#waiters.size > 0;
+  }
+
   async wait(txid: bigint, signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
     if (this.#txid >= txid) return;

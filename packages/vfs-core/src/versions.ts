@@ -58,6 +58,11 @@ export class Versions {
     return this.#versions[this.#indexAt(seq)]!;
   }
 
+  /** The oldest version of those that the caller wants. */
+  firstWhere(isWanted: (version: Version) => boolean): Version | undefined {
+    return this.#versions.find(isWanted);
+  }
+
   /** Puts a map of the same content in the place of the version that starts at `fromSeq`. */
   replace(fromSeq: number, map: PageMap): void {
     const index = this.#versions.findIndex((version) => version.fromSeq === fromSeq);

@@ -79,8 +79,10 @@ describe("pages of files that are about to be deleted", () => {
     versions.prune(3);
     const heir = heirOf(fileOf(1, 1, 4), [1, 2, 3, 600, 1500]);
     const needed = movePages(versions, files.slice(0, 4), [heir]);
-    expect(needed).toEqual(new Set([files[0], files[1], files[2]]));
-    expect(placesAt(versions, 3)).toBe("0:3-3 0:2-2 0:1-1 0:1-1 0:1-1");
+    // Of the others, the version that is as new as the heir shows that they have not changed.
+    expect(needed).toEqual(new Set([files[0], files[2]]));
+    expect(placesAt(versions, 3)).toBe("0:3-3 1:1-4 0:1-1 1:1-4 1:1-4");
+    expect(placesAt(versions, 4)).toBe("1:1-4 1:1-4 1:1-4 1:1-4 1:1-4");
     versions.prune(6);
     expect(movePages(versions, files.slice(0, 4), [heir])).toEqual(new Set());
   });
@@ -98,6 +100,20 @@ describe("pages of files that are about to be deleted", () => {
     const heirs = [heirOf(fileOf(1, 1, 2), [1, 2, 3, 600, 1500]), heirOf(fileOf(1, 3, 5), [1, 3])];
     expect(movePages(versions, files.slice(0, 5), heirs)).toEqual(new Set());
     expect(placesAt(versions, 6)).toBe("0:6-6 1:1-2 1:3-5 1:1-2 1:1-2");
+  });
+
+  it("stay in versions of another history, whose files have the same names", () => {
+    const { versions } = makeVersions();
+    const before = [1, 4, 6].map((seq) => placesAt(versions, seq));
+    const builder = new PageMapBuilder(PageMap.empty(new FileTable()));
+    const others = [fileOf(0, 1, 1), fileOf(0, 2, 2)];
+    builder.apply(others[0]!, PAGE_COUNT, rangesOf([1, 2, 3, 600, 1500]));
+    builder.apply(others[1]!, PAGE_COUNT, rangesOf([3]));
+    versions.push(7, builder.build());
+    const heir = heirOf(fileOf(1, 1, 2), [1, 2, 3, 600, 1500]);
+    expect(movePages(versions, others, [heir])).toEqual(new Set(others));
+    expect([1, 4, 6].map((seq) => placesAt(versions, seq))).toEqual(before);
+    expect(placesAt(versions, 7)).toBe("1:1-2 1:1-2 1:1-2 1:1-2 1:1-2");
   });
 
   it("are moved once for all versions that share them", () => {

@@ -253,15 +253,70 @@ describe("following by listing", () => {
     await expectState(replica, world, 2);
   });
 
-  it("finds pages again after retention has deleted every file it knew", async () => {
+  it("finds pages again after retention has deleted every file but the newest", async () => {
     await using test = await started({ cacheBytes: 0 });
     const { world, replica, poll } = test;
     for (let count = 0; count < 4; count += 1) await world.write({ pages: [1 + count] });
     await poll();
     await world.snapshot(5);
-    for (const txid of [1, 2, 3, 4, 5]) await world.remove(0, txid, txid);
+    for (const txid of [1, 2, 3, 4]) await world.remove(0, txid, txid);
     await world.remove(9, 1, 1);
     await expectState(replica, world, 5);
+  });
+
+  it("finds them with a look at the files that took the place of those, no others", async () => {
+    await using test = await started({ cacheBytes: 0, warmUp: false });
+    const { world, replica, poll } = test;
+    for (let txid = 2; txid <= 13; txid += 1) await world.write({ pages: [txid] });
+    for (const first of [2, 5, 8]) {
+      const names = range(first, first + 2).map((txid) => [0, txid, txid] as const);
+      await world.compact(1, names);
+    }
+    await poll();
+    await expectState(replica, world, 13);
+    for (const txid of range(5, 10)) await world.remove(0, txid, txid);
+    world.requests.length = 0;
+    using snapshot = replica.snapshot();
+    expect(await snapshot.readPage(6)).toEqual(world.pageAt(13, 6));
+    const asked = world.requests.map(({ operation, key }) => `${operation} ${key}`);
+    const [first, second] = [world.key(1, 5, 7), world.key(1, 8, 10)];
+    const wanted = [first, second, first].map((key) => `get ${key}`);
+    expect(asked.filter((one) => one.includes("/0001/"))).toEqual(wanted);
+    expect(asked.filter((one) => one.includes("/0009/"))).toEqual([]);
+    world.requests.length = 0;
+    for (const pgno of range(5, 10)) {
+      expect(await snapshot.readPage(pgno)).toEqual(world.pageAt(13, pgno));
+    }
+    expect(world.requests.filter(({ operation }) => operation === "list")).toEqual([]);
+  });
+
+  it("finds them where they are now, though an older one was found elsewhere", async () => {
+    const world = new World({ pageSize: 4096, isRandom: true });
+    await world.write({ pages: range(1, 100) });
+    await world.snapshot(1);
+    await using replica = await openWorld(world, { cacheBytes: 0, warmUp: false });
+    using first = replica.snapshot();
+    // The cache is full of these, so that none of the new pages is kept.
+    for (const pgno of range(40, 60)) await first.readPage(pgno);
+    await world.write({ pages: [20] });
+    await replica.mount.flush();
+    using old = replica.snapshot();
+    for (const pgno of [20, 22]) await world.write({ pages: [pgno] });
+    await replica.mount.flush();
+    const both = [
+      [0, 2, 2],
+      [0, 3, 3],
+    ] as const;
+    await world.compact(1, both);
+    for (const txid of [2, 3]) await world.remove(0, txid, txid);
+    await expect(old.readPage(20)).rejects.toThrow("compacted away");
+    await world.put(2, 2, 3, await world.body(1, 2, 3));
+    await world.remove(1, 2, 3);
+    world.requests.length = 0;
+    using newer = replica.snapshot();
+    expect(await newer.readPage(20)).toEqual(world.pageAt(4, 20));
+    // Nothing is planned anew.
+    expect(world.requests.filter(({ key }) => key?.includes("/0009/"))).toEqual([]);
   });
 
   it("finds pages again for an old snapshot while newer ones are followed", async () => {
@@ -274,7 +329,7 @@ describe("following by listing", () => {
     await poll();
     await world.snapshot(2);
     await world.snapshot(3);
-    for (const txid of [1, 2, 3]) await world.remove(0, txid, txid);
+    for (const txid of [1, 2]) await world.remove(0, txid, txid);
     await world.remove(9, 1, 1);
     await pollWithListing();
     for (const pgno of range(1, 30)) {
@@ -292,16 +347,44 @@ describe("following by listing", () => {
     for (const pgno of range(40, 60)) await first.readPage(pgno);
     await world.write({ pages: [20] });
     await replica.mount.flush();
+    await world.write({ pages: [30] });
+    await replica.mount.flush();
     using old = replica.snapshot();
-    await world.write({ pages: [21] });
-    await world.compact(1, [
-      [0, 2, 2],
-      [0, 3, 3],
-    ]);
+    await world.write({ pages: [20] });
+    await replica.mount.flush();
+    await world.compact(
+      1,
+      [2, 3, 4].map((txid) => [0, txid, txid] as const),
+    );
     await world.putState(2, 1, 1);
     for (const txid of [1, 2, 3]) await world.remove(0, txid, txid);
-    expect(await old.readPage(90)).toEqual(world.pageAt(2, 90));
+    // It has not changed since.
+    expect(await old.readPage(30)).toEqual(world.pageAt(3, 30));
+    expect(await old.readPage(90)).toEqual(world.pageAt(3, 90));
     await expect(old.readPage(20)).rejects.toThrow("compacted away");
+  });
+
+  it("finds pages in files that are newer than it, if nothing has changed them since", async () => {
+    const world = new World({ pageSize: 4096, isRandom: true });
+    await world.write({ pages: range(1, 100) });
+    await using replica = await openWorld(world, { cacheBytes: 0, warmUp: false });
+    using first = replica.snapshot();
+    for (const pgno of range(40, 60)) await first.readPage(pgno);
+    await world.write({ pages: [20, 21] });
+    await replica.mount.flush();
+    using snapshot = replica.snapshot();
+    // Nobody has looked since.
+    await world.write({ pages: [21] });
+    await world.snapshot(3);
+    await world.remove(0, 1, 1);
+    const get = world.store.get.bind(world.store);
+    world.store.get = async (key, options) => {
+      // The look that this causes takes longer than the one for the page.
+      if (key === world.key(0, 3, 3)) await new Promise((resolve) => setTimeout(resolve, 50));
+      return get(key, options);
+    };
+    expect(await snapshot.readPage(90)).toEqual(world.pageAt(2, 90));
+    expect(await snapshot.readPage(21)).toEqual(world.pageAt(2, 21));
   });
 
   it("shows newer pages after an old snapshot could not be made again", async () => {

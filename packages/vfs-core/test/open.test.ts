@@ -172,6 +172,8 @@ describe("opening for reading", () => {
   it("refuses options that make no sense", async () => {
     const world = new World();
     expect(await codeOf(openWorld(world, { pollIntervalMs: -1 }))).toBe("OPTION_INVALID");
+    const polling = { pollIntervalMs: 10, pollIntervalMsMax: 9 };
+    expect(await codeOf(openWorld(world, polling))).toBe("OPTION_INVALID");
     expect(await codeOf(openWorld(world, { cacheBytes: Number.NaN }))).toBe("OPTION_INVALID");
     expect(await codeOf(openWorld(world, { name: "" }))).toBe("OPTION_INVALID");
   });

@@ -32,6 +32,15 @@ function keyAt(map: PageMap, pgno: number): string | undefined {
 }
 
 describe("PageMap", () => {
+  it("shares nothing with a map of another table, wherever their pages lie", () => {
+    const [one, other] = [empty(), empty()].map((base) =>
+      build(base, [file(1, 1), 3, ranges([1, 2])]),
+    );
+    expect([1, 2, 3].map((pgno) => one!.isSameAt(pgno, other!))).toEqual([false, false, true]);
+    expect(one!.isSameAt(1, build(one!))).toBe(true);
+    expect([...one!.changedSince(other!)]).toEqual([1, 2]);
+  });
+
   it("gives each page the newest file that has it", () => {
     const map = build(
       empty(),

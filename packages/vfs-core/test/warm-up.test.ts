@@ -3,7 +3,7 @@ import { faulty } from "@headwater/object-store/testing";
 import { describe, expect, it } from "vitest";
 import { childPages } from "../src/btree-page.ts";
 import { type OpenedReplica, openReplica } from "../src/index.ts";
-import { WARM_UP_CACHE_SHARE } from "../src/limits.ts";
+import { WARM_UP_CACHE_SHARE, WARM_UP_PAUSE_MS } from "../src/limits.ts";
 import { distantStore, LATENCY_MS } from "./support/distant-store.ts";
 import { IdleClock } from "./support/idle-clock.ts";
 import { makeSqliteImage, pageOf, putImage, type SqliteImage } from "./support/sqlite-image.ts";
@@ -67,6 +67,19 @@ describe("warming up", () => {
       expect(way.length).toBe(root === IMAGE.roots.at(-1) ? 1 : 3);
       expect((clock.monotonicMs() - startMs) / LATENCY_MS).toBeLessThanOrEqual(1);
     }
+    await replica.close();
+  });
+
+  it("leaves time before each wave for the misses that the wave before leads to", async () => {
+    const { replica, store, clock, isDone } = await openImage(IMAGE);
+    const openedMs = clock.monotonicMs();
+    const openCount = store.requests.length;
+    await isDone();
+    // The first waves are small enough to be under way at once.
+    const requests = store.requests.slice(openCount);
+    const [first = 0, second = 0] = new Set(requests.map(({ startMs }) => startMs));
+    expect(first).toBeGreaterThanOrEqual(openedMs + WARM_UP_PAUSE_MS);
+    expect(second).toBeGreaterThanOrEqual(first + LATENCY_MS + WARM_UP_PAUSE_MS);
     await replica.close();
   });
 

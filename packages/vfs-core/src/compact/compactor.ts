@@ -14,7 +14,6 @@
  * It does nothing by itself (compaction-loop.ts) and one thing at a time.
  */
 
-import { conditionsProblem, ObjectStoreError } from "@headwater/object-store";
 import {
   BEGINNING_BYTES_MAX,
   COMPACT_BYTES_MAX,
@@ -33,6 +32,7 @@ import type { LtxFile } from "../ltx-file.ts";
 import type { RequestQueue } from "../read/request-queue.ts";
 import { callStore, type Replica, replicaError } from "../replica.ts";
 import type { FilesByLevel } from "../restore-plan.ts";
+import { canStream } from "./can-stream.ts";
 import {
   type CompactionPlan,
   type CompactionRules,
@@ -138,17 +138,9 @@ export class Compactor {
    * asked, once it matters; what cannot be asked gets its bodies whole.
    */
   async #canStream(sources: readonly LtxFile[]): Promise<boolean> {
-    const { replica, signal } = this.#options;
-    const { store, layout } = replica;
-    if (!store.supports.streamedPut || !store.supports.streamedConditions) return false;
     const bytes = sources.reduce((sum, { size }) => sum + size, 0);
-    if (bytes <= COMPACT_WHOLE_BYTES || this.#streams !== undefined) return this.#streams ?? false;
-    const options = { prefix: layout.rootPrefix, kinds: ["streamedConditions"], signal } as const;
-    try {
-      this.#streams = (await conditionsProblem(store, options)) === undefined;
-    } catch (error) {
-      if (!ObjectStoreError.is(error)) throw error;
-    }
+    if (bytes <= COMPACT_WHOLE_BYTES) return this.#streams ?? false;
+    this.#streams ??= await canStream(this.#options.replica, this.#options.signal);
     return this.#streams ?? false;
   }
 

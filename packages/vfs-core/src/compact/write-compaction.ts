@@ -3,7 +3,7 @@
  *
  * Always true: before a file is deleted, the page maps of the mount point at the one that takes its
  * place, for every reader that there is. A file that an older reader cannot do without stays until
- * the reader has ended, or an hour longer than its time.
+ * the reader has ended, or an hour longer than its time. Pasts that are open here count as readers.
  */
 
 import type { Lease } from "@headwater/lease";
@@ -11,6 +11,7 @@ import type { MountState } from "../mount-state.ts";
 import type { RequestQueue } from "../read/request-queue.ts";
 import type { Replica } from "../replica.ts";
 import type { CompactionStatus } from "../status.ts";
+import type { Pasts } from "../travel/pasts.ts";
 import { explainLease } from "../write/write-lease.ts";
 import { CompactionLoop } from "./compaction-loop.ts";
 import type { CompactionSettings } from "./compaction-options.ts";
@@ -20,6 +21,7 @@ import { movePages } from "./move-pages.ts";
 export interface WriteCompactionOptions {
   readonly replica: Replica;
   readonly state: MountState;
+  readonly pasts: Pasts;
   readonly queue: RequestQueue;
   readonly lease: Lease | undefined;
   readonly settings: CompactionSettings;
@@ -37,7 +39,7 @@ export interface WriteCompaction {
 
 /** Undefined without a lease: two holders would delete each other's files. */
 export function startCompaction(options: WriteCompactionOptions): WriteCompaction | undefined {
-  const { replica, state, queue, lease, settings, fence } = options;
+  const { replica, state, pasts, queue, lease, settings, fence } = options;
   if (lease === undefined) return undefined;
   const signal = AbortSignal.any([options.signal, lease.lost]);
   const compactor = new Compactor({
@@ -47,7 +49,10 @@ export function startCompaction(options: WriteCompactionOptions): WriteCompactio
     isBusy: () => queue.isForegroundBusy,
     beganTxid: state.versions.newest.map.txid,
     newestTxid: () => state.versions.newest.map.txid,
-    letGo: (doomed, heirs) => movePages(state.versions, doomed, heirs),
+    letGo: (doomed, heirs) => {
+      const kept = [state.versions, ...pasts.versions].map((one) => movePages(one, doomed, heirs));
+      return new Set(kept.flatMap((files) => [...files]));
+    },
     stillOurs: async (serverDateMs) => {
       const stopped = fence();
       if (stopped !== undefined) throw stopped;

@@ -105,8 +105,8 @@ export class LocalDevice implements PageDevice {
     return this.#seq;
   }
 
-  setTxid(txid: bigint): void {
-    this.#published = { ...this.#published, txid };
+  setTxid(txid: bigint, createdAtMs: number | undefined): void {
+    this.#published = { ...this.#published, txid, createdAtMs };
   }
 
   oldestPin(): number {
@@ -153,6 +153,10 @@ export class LocalDevice implements PageDevice {
     return false;
   }
 
+  isInUse(): boolean {
+    return this.#pins.size > 0;
+  }
+
   switchMode(): void {
     throw new Error("a device that only reads has one mode");
   }
@@ -179,6 +183,7 @@ export class LocalDevice implements PageDevice {
     const left = (this.#pins.get(seq) ?? 1) - 1;
     if (left === 0) this.#pins.delete(seq);
     else this.#pins.set(seq, left);
+    if (this.#pins.size === 0) this.#events.onUnused();
   }
 
   #requireOpen(): void {
@@ -186,7 +191,7 @@ export class LocalDevice implements PageDevice {
   }
 }
 
-/** For `openMount`; `device` is there once it has resolved. */
+/** For `openMount`; `device`, which is the present's, is there once it has resolved. */
 export class LocalDeviceFactory implements DeviceFactory {
   device: LocalDevice | undefined;
 
@@ -194,8 +199,9 @@ export class LocalDeviceFactory implements DeviceFactory {
     if (options.mode !== "read") {
       throw new HeadwaterError("OPTION_INVALID", "without native code a replica can only be read");
     }
-    this.device = new LocalDevice(options, events);
-    return this.device;
+    const device = new LocalDevice(options, events);
+    if (options.isPast !== true) this.device = device;
+    return device;
   }
 
   lockFile(path: string, text: string): FileLockAttempt {
@@ -223,6 +229,7 @@ const noJournal: CommitJournal = {
 /** The image is filled, but nobody reads from it here. */
 const noImage: ImageMap = {
   open: () => {},
+  tell: () => {},
   markPresent: () => {},
   markAbsent: () => {},
   close: () => {},

@@ -13,7 +13,7 @@ import { HeadwaterError } from "../errors.ts";
 import { type FileLock, type FileLocks, type LockResult, takeLock } from "../file-locks.ts";
 import type { ImageFiles, ImageHandle } from "./image-files.ts";
 
-const { O_CREAT, O_NOFOLLOW, O_RDWR, O_TRUNC } = constants;
+const { O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
 
 export interface ImagePage {
   readonly pgno: number;
@@ -22,7 +22,7 @@ export interface ImagePage {
 
 export const systemImageFiles: ImageFiles = {
   // A link could lead to a file that somebody still needs.
-  open: (path) => open(path, O_RDWR | O_CREAT | O_TRUNC | (O_NOFOLLOW ?? 0), 0o600),
+  open: (path) => open(path, O_RDWR | O_CREAT | (O_NOFOLLOW ?? 0), 0o600),
 };
 
 export class ImageFile {
@@ -51,7 +51,10 @@ export class ImageFile {
     return this.#filePath;
   }
 
-  /** An empty image at that path, which stays; without a path, one that nobody else sees. */
+  /**
+   * The image at that path, as it is, or an empty one, which stays; without a path, an empty one
+   * that nobody else sees.
+   */
   static async create(
     path: string | undefined,
     locks: FileLocks,
@@ -94,6 +97,21 @@ export class ImageFile {
     });
   }
 
+  /** As many bytes from there on as there are, up to so many; gives their number. */
+  read(bytes: Uint8Array, position: number): Promise<number> {
+    return this.#inTurn(async () => {
+      const { byteLength } = bytes;
+      let length = 0;
+      while (length < byteLength) {
+        const rest = byteLength - length;
+        const { bytesRead } = await this.#handle.read(bytes, length, rest, position + length);
+        if (bytesRead === 0) break;
+        length += bytesRead;
+      }
+      return length;
+    });
+  }
+
   /** Grows with a hole, or cuts off. */
   setSize(size: number): Promise<void> {
     return this.#inTurn(() => this.#handle.truncate(size));
@@ -112,7 +130,7 @@ export class ImageFile {
 
   async #writeAll(buffers: Uint8Array[], position: number): Promise<void> {
     const total = buffers.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    const whole = buffers.length === 1 ? buffers[0]! : Buffer.concat(buffers, total);
+    const whole = asOne(buffers, total) ?? Buffer.concat(buffers, total);
     for (let written = 0; written < total; ) {
       const rest = total - written;
       const result = await this.#handle.write(whole, written, rest, position + written);
@@ -125,6 +143,17 @@ export class ImageFile {
     this.#last = done;
     return done;
   }
+}
+
+/** Buffers that lie one after another, without a copy; undefined when they do not. */
+function asOne(buffers: readonly Uint8Array[], total: number): Uint8Array | undefined {
+  const [first] = buffers;
+  let end = first!.byteOffset;
+  for (const { buffer, byteOffset, byteLength } of buffers) {
+    if (buffer !== first!.buffer || byteOffset !== end) return undefined;
+    end += byteLength;
+  }
+  return new Uint8Array(first!.buffer, first!.byteOffset, total);
 }
 
 function lockImage(path: string, locks: FileLocks): FileLock {

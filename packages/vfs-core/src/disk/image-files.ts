@@ -4,7 +4,7 @@
  */
 
 export interface ImageFiles {
-  /** An empty file, in place of whatever had that path. */
+  /** The file of that path as it is, or an empty one. */
   open(path: string): Promise<ImageHandle>;
 }
 
@@ -16,6 +16,13 @@ export interface ImageHandle {
     length: number,
     position: number,
   ): Promise<{ readonly bytesWritten: number }>;
+  /** The same the other way round; none at the end of the file. */
+  read(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<{ readonly bytesRead: number }>;
   /** Grows with zeros, or cuts off. */
   truncate(size: number): Promise<void>;
   /** What was written so far survives a loss of power. */

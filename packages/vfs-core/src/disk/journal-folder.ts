@@ -52,6 +52,8 @@ export class JournalFolder {
   readonly segments: readonly string[];
   /** As it was when the folder was opened. */
   readonly synced: SyncedPoint | undefined;
+  /** The replica that the folder belongs to. */
+  readonly identity: string;
   readonly #disk: Disk;
   readonly #lock: FileLock;
   /** Else it belongs to the user, and stays. */
@@ -65,6 +67,7 @@ export class JournalFolder {
     this.#disk = disk;
     this.#lock = lock;
     this.#isMade = found.isMade;
+    this.identity = found.identity;
     this.segments = found.numbers.map((number) => segmentPath(path, number));
     this.#lastNumber = found.numbers.at(-1) ?? 0;
     this.synced = found.synced;
@@ -85,12 +88,29 @@ export class JournalFolder {
     }
     try {
       const claim = await claimFor(disk, path, { identity, isMade });
-      const found = { ...claim, ...(await findRecords(disk, path)) };
+      const found = { ...claim, identity, ...(await findRecords(disk, path)) };
       return new JournalFolder(path, disk, result.lock, found);
     } catch (error) {
       result.lock.release();
       throw error;
     }
+  }
+
+  /**
+   * What an earlier run has left, of whatever replica, for those who look into it. Rejects with
+   * JOURNAL_INVALID where there is nothing, and makes no folder.
+   */
+  static async openLeft(
+    path: string,
+    locks: FileLocks,
+    disk: Disk = systemDisk,
+  ): Promise<JournalFolder> {
+    const record = await readRecord(disk, path, "replica.json");
+    if (record === undefined) {
+      const sentence = `there is no journal in ${path}; check the folder`;
+      throw new HeadwaterError("JOURNAL_INVALID", sentence);
+    }
+    return JournalFolder.open(path, String(record.replica), locks, disk);
   }
 
   /** Nothing that an earlier run has left, nor that this one has sent. */
@@ -211,13 +231,13 @@ interface Claim {
   readonly isMade: boolean;
 }
 
-interface Found extends Pick<Claim, "isMade"> {
+interface Found extends Claim {
   readonly numbers: readonly number[];
   readonly synced: SyncedPoint | undefined;
   readonly intents: readonly UploadIntent[];
 }
 
-async function findRecords(disk: Disk, path: string): Promise<Omit<Found, "isMade">> {
+async function findRecords(disk: Disk, path: string): Promise<Omit<Found, keyof Claim>> {
   const numbers: number[] = [];
   for (const name of await disk.list(path)) {
     const match = SEGMENT_NAME.exec(name);

@@ -2,10 +2,12 @@
  * Fills a local image in the background, page by page, and keeps it up with the mount.
  *
  * Always true:
- *   - A page is marked present only when what the image holds is right for every pin that any
- *     reader has or will take: it is the newest version in the bucket, and no pin is older than it.
- *   - A page that changes is marked absent before the change is visible, by whoever makes it
- *     visible (`MountState.adopt`), and written again later.
+ *   - The image counts as complete only when every page of it is proven: it came from an object of
+ *     which every byte was read and verified. A large object is therefore read whole, from first
+ *     to last, however many of its pages are wanted; a small one always is.
+ *   - What came from an object that turns out to be damaged is used no more, and that object is not
+ *     read again as long as the mount lasts. Hydration goes on with the others.
+ *   - A disk that is full, or a store that is away, delays it, and nothing else.
  *   - Misses of readers always go first.
  *
  * What the image holds is raw: the pages as they are in the LTX files, zeros for the lock page.
@@ -13,81 +15,126 @@
 
 import { Alarm } from "../alarm.ts";
 import { type Deferred, deferred } from "../deferred.ts";
-import { ImageFile, type ImagePage } from "../disk/image-file.ts";
+import type { Disk } from "../disk/disk.ts";
+import { ImageFile } from "../disk/image-file.ts";
 import type { ImageFiles } from "../disk/image-files.ts";
 import { HeadwaterError } from "../errors.ts";
 import type { FileLocks } from "../file-locks.ts";
-import { HYDRATE_BATCH_BYTES, HYDRATE_RETRY_MS, HYDRATE_WINDOW_BYTES } from "../limits.ts";
+import { HYDRATE_RETRY_MS, HYDRATE_RETRY_MS_MAX, HYDRATE_ROOM_RETRY_MS } from "../limits.ts";
 import type { Tell } from "../mount-event.ts";
-import { isSamePlace, type MountState } from "../mount-state.ts";
-import type { PageLocation } from "../page-map.ts";
+import type { MountState } from "../mount-state.ts";
 import type { PageFetcher } from "../read/page-fetcher.ts";
-import type { PageReader } from "../read/page-reader.ts";
-import { isGone, type Replica } from "../replica.ts";
+import type { Replanner } from "../read/replanner.ts";
+import type { RequestQueue } from "../read/request-queue.ts";
+import type { Replica } from "../replica.ts";
 import { type HydrationStatus, summarizeError } from "../status.ts";
-import { PageSet } from "./page-set.ts";
+import { Bandwidth } from "./bandwidth.ts";
+import { HydrationPass, type Sources } from "./hydration-pass.ts";
+import { ImageKeeper } from "./image-keeper.ts";
+import { ImagePages } from "./image-pages.ts";
+import { RequestedPages } from "./requested-pages.ts";
 
 export interface HydrationParts {
   readonly replica: Replica;
+  readonly queue: RequestQueue;
   readonly state: MountState;
   readonly fetcher: PageFetcher;
-  readonly reader: PageReader;
+  readonly replanner: Replanner;
   readonly tell: Tell;
+  /** Where the record of an image with a path is. */
+  readonly disk: Disk;
 }
 
 export interface HydrateChoice {
   /** Undefined: an image that goes with the mount. */
   readonly path?: string | undefined;
+  /** What hydration may ask of the store. Undefined: whatever readers leave. */
+  readonly bytesPerSecondMax?: number | undefined;
   /** Where an image with a path is: on the disk of this machine, unless a test has another. */
   readonly files?: ImageFiles | undefined;
 }
 
-interface Wanted {
-  readonly pgno: number;
-  readonly location: PageLocation;
-}
-
-interface Landed extends Wanted, ImagePage {}
-
 export async function startHydration(
-  { path, files }: HydrateChoice,
+  { path, files, bytesPerSecondMax }: HydrateChoice,
   locks: FileLocks,
   parts: HydrationParts,
 ): Promise<Hydration> {
   const image = await ImageFile.create(path, locks, files);
   try {
-    parts.state.device.image.open(image.filePath);
-    parts.state.useImage(parts.state.device.image);
+    parts.state.device.image.open(image.filePath, { stays: path !== undefined });
     await image.hide();
   } catch (error) {
     await image.close();
     const sentence = `cannot open the local image: ${(error as Error).message}`;
     throw new HeadwaterError("IMAGE_FAILED", sentence, { cause: error });
   }
-  return new Hydration(image, parts);
+  return new Hydration(image, parts, new Bandwidth(parts.replica.clock, bytesPerSecondMax));
 }
 
 export class Hydration {
   readonly #image: ImageFile;
+  readonly #pages: ImagePages;
   readonly #parts: HydrationParts;
+  readonly #bandwidth: Bandwidth;
+  /** Undefined for an image that goes with the mount. */
+  readonly #keeper: ImageKeeper | undefined;
   readonly #alarm: Alarm;
-  readonly #present = new PageSet();
-  /** Settled when the image is complete; a change of the database makes a new one. */
+  readonly #sources: Sources = {
+    sound: new WeakSet(),
+    damaged: new WeakMap(),
+    begun: new Map(),
+    asked: new WeakSet(),
+  };
+  /** Settled when the image is complete or has failed; then a change makes a new one. */
   #done = quietly(deferred<void>());
+  readonly #requested: RequestedPages;
   readonly #running: Promise<void>;
-  #isEnded = false;
+  readonly #end = new AbortController();
+  /** What was here before is in its place; until then nothing else may come. */
+  #hasResumed = false;
   #isDone = false;
+  #hasBeenDone = false;
+  #toldHundredths = 0;
+  #isSettled = false;
+  /** Of the writes that wait for room, the first one that goes well takes it back. */
+  #isFull = false;
   #failure: unknown;
 
-  constructor(image: ImageFile, parts: HydrationParts) {
+  constructor(image: ImageFile, parts: HydrationParts, bandwidth: Bandwidth) {
     this.#image = image;
     this.#parts = parts;
+    this.#bandwidth = bandwidth;
     this.#alarm = new Alarm(parts.replica.clock);
+    this.#pages = new ImagePages(image, parts.state, {
+      onPresent: () => this.#tellProgress(),
+      waitForRoom: (error) => this.#waitForRoom(error),
+    });
+    parts.state.useImage(parts.state.device.image, (pgno) => this.#pages.isPresent(pgno));
+    const { path } = image;
+    if (path !== undefined) {
+      this.#keeper = new ImageKeeper(
+        {
+          ...parts,
+          image,
+          pages: this.#pages,
+          sources: this.#sources,
+          signal: this.#end.signal,
+          pause: (error) => this.#waitForStore(error),
+        },
+        path,
+      );
+    }
     parts.state.onAdoption((stale) => {
-      for (const pgno of stale) this.#present.delete(pgno);
-      if (this.#isDone) this.#done = quietly(deferred());
-      this.#isDone = false;
+      this.#pages.forget(stale);
+      if (this.#end.signal.aborted) return;
+      this.#renew();
+      this.#tellDevice();
       this.#alarm.ring();
+    });
+    this.#requested = new RequestedPages(this.#pages, parts.state);
+    parts.state.onKept((pgno, location, page) => {
+      const isTaken = this.#hasResumed && !this.#end.signal.aborted;
+      if (isTaken) this.#requested.add(pgno, location, page);
     });
     this.#running = this.#run();
   }
@@ -96,7 +143,7 @@ export class Hydration {
     const { pageCount } = this.#parts.state.versions.newest.map;
     return {
       path: this.#image.path,
-      pagesPresent: this.#present.count,
+      pagesPresent: this.#pages.presentCount,
       pageCount,
       done: this.#isDone,
       error: summarizeError(this.#failure),
@@ -109,154 +156,160 @@ export class Hydration {
   }
 
   async close(): Promise<void> {
-    this.#isEnded = true;
+    const closed = new HeadwaterError("CLOSED", "the mount was closed before it was hydrated");
+    this.#end.abort(closed);
     this.#alarm.ring();
     await this.#running;
-    this.#done.reject(new HeadwaterError("CLOSED", "the mount was closed before it was hydrated"));
+    await this.#requested.end();
+    this.#done.reject(closed);
+    await this.#keep(this.#keeper?.keep());
     this.#parts.state.device.image.close();
     await this.#image.close();
   }
 
   async #run(): Promise<void> {
-    while (!this.#isEnded) {
+    const { signal } = this.#end;
+    await this.#resume();
+    let retryMs = HYDRATE_RETRY_MS;
+    while (!signal.aborted) {
       try {
-        const left = this.#parts.state.pageSize === 0 ? 0 : await this.#pass();
-        if (left === 0 && this.#hasAll()) await this.#finish();
-        await this.#alarm.wait(left === 0 ? undefined : HYDRATE_RETRY_MS);
+        const { waitingCount, damage } = await this.#pass();
+        retryMs = HYDRATE_RETRY_MS;
+        if (damage !== undefined) this.#fail(damage);
+        else if (waitingCount === 0 && this.#pages.hasAll()) await this.#finish();
+        // A page that a reader has asked for just then may be here and not be proven yet.
+        const isLeft = damage === undefined && !this.#isDone && this.#hasDatabase;
+        await this.#alarm.wait(waitingCount > 0 || isLeft ? HYDRATE_RETRY_MS : undefined);
       } catch (error) {
-        if (this.#isEnded) return;
+        if (signal.aborted) return;
         if (HeadwaterError.is(error, "IMAGE_FAILED")) {
-          this.#failure = error;
-          this.#done.reject(error);
+          this.#end.abort(error);
+          this.#fail(error);
           return;
         }
         this.#failure = error;
-        await this.#alarm.wait(HYDRATE_RETRY_MS);
+        await this.#alarm.wait(retryMs);
+        retryMs = Math.min(2 * retryMs, HYDRATE_RETRY_MS_MAX);
       }
     }
   }
 
-  /** Brings every page that can be brought now; returns how many have to wait for readers. */
-  async #pass(): Promise<number> {
-    let waiting = 0;
-    let window: Wanted[] = [];
-    const { state } = this.#parts;
-    const windowPages = Math.max(1, Math.floor(HYDRATE_WINDOW_BYTES / state.pageSize));
-    const running = new Set<Promise<void>>();
-    let failure: unknown;
-    const send = async () => {
-      const landing: Promise<void> = this.#bring(window)
-        .catch((error: unknown) => {
-          failure ??= error;
-        })
-        .finally(() => running.delete(landing));
-      window = [];
-      running.add(landing);
-      if (running.size > 1) await Promise.race(running);
-    };
-    for (let pgno = 1; pgno <= state.versions.newest.map.pageCount; pgno += 1) {
-      if (this.#isEnded || failure !== undefined) break;
-      if (this.#present.has(pgno)) continue;
-      const location = this.#settled(pgno);
-      if (location === "later") waiting += 1;
-      if (typeof location === "string") continue;
-      window.push({ pgno, location });
-      if (window.length >= windowPages) await send();
-    }
-    if (window.length > 0) await send();
-    await Promise.all(running);
-    if (failure !== undefined) throw failure;
-    return waiting;
+  get #hasDatabase(): boolean {
+    return this.#parts.state.versions.newest.map.txid > 0n;
   }
 
-  /** Where the newest version of a page is, if no reader still needs an older one. */
-  #settled(pgno: number): PageLocation | "later" | "nowhere" {
-    const { state } = this.#parts;
-    const { fromSeq } = state.versions.newest;
-    const found = state.find(pgno, fromSeq);
-    if (found.location === undefined) return "nowhere";
-    return found.fromSeq <= state.device.oldestPin() ? found.location : "later";
-  }
-
-  async #bring(wanted: readonly Wanted[]): Promise<void> {
-    const { state, fetcher } = this.#parts;
-    const { fromSeq } = state.versions.newest;
-    const settled = await Promise.allSettled(
-      wanted.map(async ({ pgno, location }): Promise<Landed> => {
-        const cached = state.cache?.peek(pgno, fromSeq)?.slice();
-        const isSame = isSamePlace(state.find(pgno, fromSeq).location, location);
-        if (cached !== undefined && isSame) return { pgno, location, page: cached };
-        return { pgno, location, page: await fetcher.fetch(pgno, location, "hydrate") };
-      }),
-    );
-    const landed: Landed[] = [];
-    let failure: unknown;
-    for (const [index, result] of settled.entries()) {
-      if (result.status === "fulfilled") landed.push(result.value);
-      else if (isGone(result.reason)) failure ??= await this.#findAgain(wanted[index]!);
-      else failure ??= result.reason;
-    }
-    const { pageSize } = state;
-    const batchPages = Math.max(1, Math.floor(HYDRATE_BATCH_BYTES / pageSize));
-    for (let start = 0; start < landed.length; start += batchPages) {
-      await this.#write(landed.slice(start, start + batchPages));
-    }
-    if (failure !== undefined) throw failure;
-  }
-
-  /** Reading the page plans its version again, so the next pass knows where it is. */
-  async #findAgain({ pgno }: Wanted): Promise<unknown> {
-    const { state, reader } = this.#parts;
+  /** An image that cannot be read is begun anew, as one that is not there. */
+  async #resume(): Promise<void> {
     try {
-      await reader.read(pgno, state.versions.newest.fromSeq);
-      return undefined;
+      await this.#keeper?.resume();
     } catch (error) {
-      return error;
-    } finally {
-      this.#alarm.ring();
+      this.#failure = error;
     }
+    this.#hasResumed = true;
   }
 
-  async #write(pages: readonly Landed[]): Promise<void> {
-    const { state } = this.#parts;
+  /** What cannot be kept is fetched again at the next start, and that is all. */
+  async #keep(keeping: Promise<void> | undefined): Promise<void> {
     try {
-      await this.#image.write(pages, state.pageSize);
+      await keeping;
     } catch (error) {
-      const sentence = `cannot write the local image: ${(error as Error).message}`;
-      throw new HeadwaterError("IMAGE_FAILED", sentence, { cause: error });
+      if (!HeadwaterError.is(error, "IMAGE_FAILED")) {
+        this.#failure = error;
+        return;
+      }
+      // The system may forget any of what it has not brought to the disk.
+      this.#pages.giveUp();
+      this.#end.abort(error);
+      this.#fail(error);
     }
-    // While it was written, any of these pages may have changed or a reader may have come.
-    const right: number[] = [];
-    for (const { pgno, location } of pages) {
-      const settled = this.#settled(pgno);
-      if (typeof settled === "string" || !isSamePlace(settled, location)) continue;
-      this.#present.add(pgno);
-      right.push(pgno);
-    }
-    if (right.length > 0) state.device.image.markPresent(Uint32Array.from(right));
   }
 
-  #hasAll(): boolean {
-    const { map } = this.#parts.state.versions.newest;
-    for (let pgno = 1; pgno <= map.pageCount; pgno += 1) {
-      if (!this.#present.has(pgno) && map.has(pgno)) return false;
-    }
-    return map.txid > 0n;
+  async #pass(): Promise<{ readonly waitingCount: number; readonly damage: unknown }> {
+    const { pageSize } = this.#parts.state;
+    if (pageSize === 0) return { waitingCount: 0, damage: undefined };
+    const pass = new HydrationPass({
+      ...this.#parts,
+      pages: this.#pages,
+      sources: this.#sources,
+      bandwidth: this.#bandwidth,
+      pause: (error) => this.#waitForStore(error),
+      onBrought: () => void this.#keep(this.#keeper?.keepNowAndThen()),
+      onMoved: () => this.#alarm.ring(),
+      signal: this.#end.signal,
+    });
+    return await pass.run();
   }
 
   async #finish(): Promise<void> {
     const { state } = this.#parts;
     const { map } = state.versions.newest;
     await this.#image.setSize(map.pageCount * state.pageSize);
-    await this.#image.sync();
     if (state.versions.newest.map !== map) {
       this.#alarm.ring();
       return;
     }
+    this.#renew();
     this.#isDone = true;
+    this.#isSettled = true;
     this.#failure = undefined;
+    this.#tellDevice();
     this.#done.resolve();
     this.#parts.tell({ type: "hydrated" });
+    const isFirst = !this.#hasBeenDone;
+    this.#hasBeenDone = true;
+    void this.#keep(isFirst ? this.#keeper?.keep() : this.#keeper?.keepNowAndThen());
+  }
+
+  /** Whoever asks the device hears of a whole image only when all of it is proven. */
+  #tellDevice(): void {
+    const { device, versions } = this.#parts.state;
+    const permille = (1000 * this.#pages.presentCount) / versions.newest.map.pageCount;
+    device.image.tell(this.#isDone ? 1000 : Math.min(Math.floor(permille || 0), 999));
+  }
+
+  #tellProgress(): void {
+    this.#tellDevice();
+    const pagesPresent = this.#pages.presentCount;
+    const { pageCount } = this.#parts.state.versions.newest.map;
+    const hundredths = Math.floor((100 * pagesPresent) / pageCount);
+    if (hundredths === this.#toldHundredths) return;
+    this.#toldHundredths = hundredths;
+    this.#parts.tell({ type: "hydrating", pagesPresent, pageCount });
+  }
+
+  /** Tells once of each reason. */
+  #fail(error: unknown): void {
+    if (this.#failure !== error) {
+      this.#parts.tell({ type: "hydrationFailed", error: summarizeError(error)! });
+    }
+    this.#failure = error;
+    this.#isSettled = true;
+    this.#done.reject(error);
+  }
+
+  /** Whoever waits from now on waits for what is going to be. */
+  #renew(): void {
+    if (this.#isSettled) this.#done = quietly(deferred());
+    this.#isSettled = false;
+    this.#isDone = false;
+  }
+
+  async #waitForStore(error: unknown): Promise<void> {
+    this.#failure = error;
+    await this.#parts.replica.clock.sleep(HYDRATE_RETRY_MS, { signal: this.#end.signal });
+  }
+
+  /** Gives the way on once there may be room again. */
+  async #waitForRoom(error: unknown): Promise<() => void> {
+    if (!this.#isFull) this.#fail(error);
+    this.#isFull = true;
+    await this.#parts.replica.clock.sleep(HYDRATE_ROOM_RETRY_MS, { signal: this.#end.signal });
+    return () => {
+      if (!this.#isFull) return;
+      this.#isFull = false;
+      this.#failure = undefined;
+      this.#renew();
+    };
   }
 }
 

@@ -2,7 +2,7 @@
  * A set of page numbers, one bit each.
  */
 
-export class PageSet {
+export class PageSet implements Iterable<number> {
   #bits = new Uint8Array(1024);
   #count = 0;
 
@@ -30,5 +30,13 @@ export class PageSet {
     if (!this.has(pgno)) return;
     this.#bits[pgno >>> 3]! &= ~(1 << (pgno & 7));
     this.#count -= 1;
+  }
+
+  /** Ascending. The set may change meanwhile. */
+  *[Symbol.iterator](): Iterator<number> {
+    for (let at = 0; at < this.#bits.length; at += 1) {
+      if (this.#bits[at] === 0) continue;
+      for (let pgno = at * 8; pgno < at * 8 + 8; pgno += 1) if (this.has(pgno)) yield pgno;
+    }
   }
 }

@@ -3,17 +3,20 @@
  * and then to heal what that cannot see.
  *
  * Always true:
- *   - What is visible never goes back to an older transaction, whatever the store shows.
+ *   - What is visible never goes back to an older transaction of its history, whatever the store
+ *     shows. When another history has taken its place, that is followed, from its beginning.
+ *   - A file is applied only to a state that it is known to continue (lineage.ts); when that is not
+ *     known, all pages are looked up anew, and none of before is kept.
  *   - Files that straddle, overlap, come late or lie on any level are normal. What cannot be
  *     applied now is tried again at the next poll; the error is visible until a poll succeeds.
  *   - A listing is not a moment. What one shows as damage counts only when others show it again.
  */
 
-import { nextTxid, type Txid, toTxid } from "@headwater/ltx";
-import { ObjectStoreError } from "@headwater/object-store";
 import { Alarm } from "../alarm.ts";
+import type { ChangeCounter } from "../change-counter.ts";
 import type { Clock } from "../clock.ts";
 import { FileBodies } from "../file-bodies.ts";
+import { FileTable } from "../file-table.ts";
 import {
   CATCH_UP_TRIES,
   FOLLOW_FILES_MAX,
@@ -21,33 +24,49 @@ import {
   NAME_TRUST_MS,
   OPEN_RETRY_MS,
   OPEN_TRIES,
-  WHOLE_FILE_BYTES,
 } from "../limits.ts";
-import { explainDamage, type LoadedFile, loadFile, openBody } from "../load-file.ts";
-import { requireOnePageSize, tryLoadFiles } from "../load-map.ts";
+import type { LoadedFile } from "../load-file.ts";
+import { requireOnePageSize, tryLoadFiles, tryLoadPlan } from "../load-map.ts";
 import type { LtxFile } from "../ltx-file.ts";
 import { listLtxFiles } from "../ltx-files.ts";
 import type { Tell } from "../mount-event.ts";
-import type { MountState } from "../mount-state.ts";
+import type { Adoption, MountState } from "../mount-state.ts";
 import type { PublishedState } from "../page-device.ts";
-import { PageMapBuilder } from "../page-map.ts";
-import { callStore, type Replica, replicaError } from "../replica.ts";
-import { type FilesByLevel, planFollow } from "../restore-plan.ts";
+import { PageMap, PageMapBuilder } from "../page-map.ts";
+import { type Replica, replicaError } from "../replica.ts";
+import { type FilesByLevel, planFollow, planRestore } from "../restore-plan.ts";
+import { summarizeError } from "../status.ts";
+import { withoutStrays } from "../strays.ts";
 import type { TxidWaiters } from "../txid-waiters.ts";
+import { type ChangedPages, loadChangedPages } from "./changed-pages.ts";
+import {
+  type ChainEnd,
+  chainEndOf,
+  findReplaced,
+  isChained,
+  isListed,
+  isStillThere,
+} from "./lineage.ts";
+import { loadNextFiles } from "./next-files.ts";
+import type { PageFetcher } from "./page-fetcher.ts";
+import { PollPace } from "./poll-pace.ts";
 import type { RequestQueue } from "./request-queue.ts";
 
 export interface FollowerOptions {
   readonly replica: Replica;
   readonly state: MountState;
   readonly queue: RequestQueue;
+  readonly fetcher: PageFetcher;
   readonly waiters: TxidWaiters;
   readonly signal: AbortSignal;
   /** Zero: only when asked. */
   readonly pollIntervalMs: number;
+  readonly pollIntervalMsMax: number;
   readonly listIntervalMs: number;
   /** Bytes of files that a poll may hold for their pages. */
   readonly keepBytes: number;
-  readonly toPublished: (txid: bigint, pageCount: number) => PublishedState;
+  readonly toPublished: (txid: bigint, pageCount: number, createdAtMs?: number) => PublishedState;
+  readonly counter: ChangeCounter;
   readonly tell: Tell;
 }
 
@@ -62,9 +81,11 @@ export interface FollowerStatus {
   /** Milliseconds since a poll last succeeded: no older than this is what readers see. */
   readonly lagMs: number;
   readonly pollCount: number;
+  readonly pollPauseMs: number | undefined;
   readonly lastError: unknown;
   /** When the newest visible transaction was made, by the writer's clock. */
   readonly createdAtMs: number | undefined;
+  readonly reloadCount: number;
 }
 
 interface Moment {
@@ -75,6 +96,7 @@ interface Moment {
 export class Follower {
   readonly #options: FollowerOptions;
   readonly #alarm: Alarm;
+  readonly #pace: PollPace;
   #polling: Promise<void> | undefined;
   #running: Promise<void> | undefined;
   /** Of the loop that is to go on; any other ends. */
@@ -86,16 +108,29 @@ export class Follower {
   #listPauseMs: number | undefined;
   /** The next poll lists, whatever it finds by name. */
   #mustList = false;
+  /** Somebody waits for what a name may not show: a poll lists, but none right after another. */
+  #isHurried = false;
   /** What the last listing showed to be in the way. It stays there while nothing moves. */
   #obstacle: unknown;
   #pollCount = 0;
   #lastError: unknown;
+  /** The reason of the last failure that was told; undefined once a poll has succeeded. */
+  #toldFailure: string | undefined;
   #createdAtMs: number | undefined;
+  #reloadCount = 0;
+  #chainEnd: ChainEnd | undefined;
 
   constructor(options: FollowerOptions, { agoMs, createdAtMs }: FollowerStart) {
-    const { clock } = options.replica;
+    const { replica, waiters, pollIntervalMs, pollIntervalMsMax } = options;
+    const { clock } = replica;
     this.#options = options;
     this.#alarm = new Alarm(clock);
+    this.#pace = new PollPace({
+      clock,
+      intervalMs: pollIntervalMs,
+      intervalMsMax: pollIntervalMsMax,
+      isAwaited: () => waiters.areThere,
+    });
     this.#createdAtMs = createdAtMs;
     const { monotonicMs, nowMs } = momentOf(clock);
     this.#succeeded = { monotonicMs: monotonicMs - agoMs, nowMs: nowMs - agoMs };
@@ -107,8 +142,10 @@ export class Follower {
     return {
       lagMs: this.#options.replica.clock.monotonicMs() - this.#succeeded.monotonicMs,
       pollCount: this.#pollCount,
+      pollPauseMs: this.#pace.pauseMs,
       lastError: this.#lastError,
       createdAtMs: this.#createdAtMs,
+      reloadCount: this.#reloadCount,
     };
   }
 
@@ -143,18 +180,18 @@ export class Follower {
   }
 
   async #run(turn: number): Promise<void> {
-    const { signal, pollIntervalMs } = this.#options;
+    const { signal } = this.#options;
     const isOver = () => signal.aborted || turn !== this.#turn;
     while (!isOver()) {
-      await this.#alarm.wait(pollIntervalMs === 0 ? undefined : pollIntervalMs);
+      await this.#alarm.wait(this.#pace.pauseMs);
       if (!isOver()) await this.poll().catch(() => {});
     }
     await this.#polling?.catch(() => {});
   }
 
-  /** The next poll starts now, and misses nothing that is there. */
+  /** Somebody waits for a transaction: the next poll starts now. */
   hurry(): void {
-    this.#mustList = true;
+    this.#isHurried = true;
     this.#alarm.ring();
   }
 
@@ -169,10 +206,14 @@ export class Follower {
     await this.poll();
   }
 
-  /** Files that readers need are gone, so there are newer ones: the next poll lists them, now. */
-  heal(): void {
+  /**
+   * Files that readers need are gone, so there are newer ones: a poll lists them, now. Resolves
+   * when that is over, however it went.
+   */
+  async heal(): Promise<void> {
     this.#listPauseMs = 0;
-    this.#alarm.ring();
+    await this.#polling?.catch(() => {});
+    await this.poll().catch(() => {});
   }
 
   /** One look at the store; callers at the same time share it. */
@@ -191,9 +232,11 @@ export class Follower {
       this.#succeeded = start;
       this.#tellCurrent();
       this.#lastError = undefined;
+      this.#toldFailure = undefined;
       this.#pollCount += 1;
     } catch (error) {
       this.#lastError = error;
+      this.#tellFailure(error);
       throw error;
     } finally {
       state.release();
@@ -203,7 +246,7 @@ export class Follower {
   async #follow(): Promise<void> {
     const { state } = this.#options;
     const before = state.versions.newest.map.txid;
-    const isRecent = this.#isRecent();
+    const isRecent = this.#isRecent;
     const mustList = this.#mustList || !isRecent;
     this.#mustList = false;
     let failure: unknown;
@@ -217,6 +260,7 @@ export class Follower {
       this.#listPauseMs ??= 0;
     }
     if (mustList || count === FOLLOW_FILES_MAX || this.#isListingDue()) {
+      this.#isHurried = false;
       await this.#followByListing(this.#options.signal);
     }
     if (state.versions.newest.map.txid !== before) return;
@@ -229,7 +273,7 @@ export class Follower {
    * Whether the name of the next transaction cannot have been used, freed by retention, and used
    * again by an upload that came too late, since a poll last succeeded.
    */
-  #isRecent(): boolean {
+  get #isRecent(): boolean {
     const { clock } = this.#options.replica;
     const { monotonicMs, nowMs } = this.#succeeded;
     // One of the clocks stands still while some machines sleep.
@@ -237,66 +281,39 @@ export class Follower {
     return passedMs < NAME_TRUST_MS;
   }
 
+  #tellFailure(error: unknown): void {
+    const summary = summarizeError(error);
+    const { signal, tell } = this.#options;
+    if (summary === undefined || signal.aborted) return;
+    const reason = `${summary.code} ${summary.message}`;
+    if (reason === this.#toldFailure) return;
+    this.#toldFailure = reason;
+    tell({ type: "followFailed", error: summary });
+  }
+
   #tellCurrent(): void {
     this.#options.state.device.setCurrent(this.status().lagMs);
   }
 
   #isListingDue(): boolean {
-    const { replica, listIntervalMs } = this.#options;
-    const pauseMs = this.#listPauseMs ?? listIntervalMs;
-    return replica.clock.monotonicMs() - this.#listedMs >= pauseMs;
+    const { replica, listIntervalMs, waiters } = this.#options;
+    const agoMs = replica.clock.monotonicMs() - this.#listedMs;
+    this.#isHurried &&= waiters.areThere;
+    if (this.#isHurried && agoMs >= LIST_PAUSE_MS_MIN) return true;
+    return agoMs >= (this.#listPauseMs ?? listIntervalMs);
   }
 
   /** Takes level-0 files as long as there is a next one; returns how many. */
   async #followByName(): Promise<number> {
-    const loaded: LoadedFile[] = [];
-    let txid: bigint = this.#options.state.versions.newest.map.txid;
-    try {
-      while (loaded.length < FOLLOW_FILES_MAX) {
-        const next = txid === 0n ? toTxid(1n) : nextTxid(toTxid(txid));
-        const file = await this.#loadByName(next);
-        if (file === undefined) break;
-        loaded.push(file);
-        txid = next;
-      }
-    } finally {
-      this.#apply(loaded);
-    }
-    return loaded.length;
-  }
-
-  async #loadByName(txid: Txid): Promise<LoadedFile | undefined> {
-    const { replica, queue, signal } = this.#options;
-    const key = replica.layout.fileKey(0, txid, txid);
-    const range = { offset: 0, length: WHOLE_FILE_BYTES };
-    const found = await callStore(replica, () =>
-      queue
-        .run({ priority: "foreground" }, () => replica.store.get(key, { range, signal }))
-        .catch((error: unknown) => {
-          if (ObjectStoreError.is(error, "OBJECT_NOT_FOUND", "RANGE_UNSATISFIABLE"))
-            return undefined;
-          throw error;
-        }),
-    );
-    if (found === undefined) return undefined;
-    const { meta, body } = found;
-    const createdAtMs = meta.timestampMs ?? meta.lastModifiedMs;
-    const file: LtxFile = {
-      level: 0,
-      minTxid: txid,
-      maxTxid: txid,
-      key,
-      size: meta.size,
-      createdAtMs,
-    };
-    if (meta.size > body.byteLength) {
-      return callStore(replica, () => loadFile(replica, file, { queue, signal }));
-    }
-    try {
-      return openBody(file, body);
-    } catch (error) {
-      throw explainDamage(replica, file, error);
-    }
+    const { replica, state } = this.#options;
+    const { txid } = state.versions.newest.map;
+    const { loaded, failure } = await loadNextFiles(replica, txid, this.#options);
+    const isContinued = loaded.length === 0 || (await this.#isContinued(loaded));
+    if (isContinued) await this.#apply(loaded);
+    // A listing tells what they belong to.
+    else this.#listPauseMs = 0;
+    if (failure !== undefined) throw failure;
+    return isContinued ? loaded.length : 0;
   }
 
   /** As far as what is there can be followed; rejects with what stands in the way. */
@@ -307,13 +324,14 @@ export class Follower {
       const levels = await listLtxFiles(replica, { signal });
       this.#listedMs = replica.clock.monotonicMs();
       this.#listPauseMs = Math.min(longerMs, listIntervalMs);
-      const problem = await this.#followListed(levels, signal);
+      const isLast = attempt === OPEN_TRIES;
+      const problem = await this.#followListed(levels, isLast, signal);
       if (problem === undefined) {
         this.#listPauseMs = undefined;
         this.#obstacle = undefined;
         return;
       }
-      if (attempt === OPEN_TRIES) {
+      if (isLast) {
         this.#obstacle = replicaError(replica, "REPLICA_DAMAGED", problem);
         throw this.#obstacle;
       }
@@ -322,49 +340,129 @@ export class Follower {
   }
 
   /** What this listing shows that cannot be followed is something that people should see. */
-  async #followListed(levels: FilesByLevel, signal: AbortSignal): Promise<string | undefined> {
+  async #followListed(
+    levels: FilesByLevel,
+    isLast: boolean,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
     const { replica, state } = this.#options;
-    const plan = planFollow(levels, state.versions.newest.map.txid);
+    const before = state.versions.newest.map;
+    const replaced = findReplaced(levels, before.files);
+    if (replaced !== undefined) {
+      // Whoever puts a file of the same transactions once more begins no other history.
+      const isOther = !(await this.#isThere(before.lastFile));
+      const reason = isOther ? `${replaced.key} is another file now` : undefined;
+      return this.#reload(levels, reason, signal);
+    }
+    const plan = planFollow(levels, before.txid);
     if (plan.files.length > 0) {
       const loaded = await tryLoadFiles(replica, plan.files, { ...this.#options, signal });
       // The next listing shows what took their place.
       if (loaded === undefined) return "files are deleted faster than they can be read";
-      this.#apply(loaded);
+      if (!(await this.#isContinued(loaded))) return this.#reload(levels, undefined, signal);
+      await this.#apply(loaded);
     }
-    const { txid } = state.versions.newest.map;
+    const { txid, lastFile } = state.versions.newest.map;
     if (plan.gapBefore !== undefined) {
       return `nothing continues transaction ${txid}; the next begins at ${plan.gapBefore}`;
     }
-    if (levels.flat().some((file) => file.maxTxid >= txid)) return undefined;
-    return (
-      `its files now end before transaction ${txid}, which was read here: ` +
-      "another history has taken its place"
-    );
+    if (levels.flat().some((file) => file.maxTxid >= txid)) {
+      if (lastFile === undefined || isListed(levels, lastFile)) return undefined;
+      if (await this.#isThere(lastFile)) return undefined;
+      return this.#reload(levels, undefined, signal);
+    }
+    const problem = `its files now end before transaction ${txid}, which was read here`;
+    const isOther = !levels.flat().some((file) => before.files.has(file));
+    if (!isLast || !isOther || (await this.#isThere(lastFile))) return problem;
+    return this.#reload(levels, problem, signal);
   }
 
-  #apply(loaded: readonly LoadedFile[]): void {
+  /** Whether these files, which have been read, go on from what is shown. */
+  async #isContinued(loaded: readonly LoadedFile[]): Promise<boolean> {
+    const { txid, lastFile } = this.#options.state.versions.newest.map;
+    if (this.#chainEnd?.txid === txid && isChained(this.#chainEnd, loaded)) return true;
+    return this.#isThere(lastFile);
+  }
+
+  async #isThere(file: LtxFile | undefined): Promise<boolean> {
+    const { replica } = this.#options;
+    return file === undefined || isStillThere(replica, file, this.#options);
+  }
+
+  /**
+   * Shows what there is, and takes nothing over from before. With a reason, it is known to be
+   * another history.
+   */
+  async #reload(
+    levels: FilesByLevel,
+    reason: string | undefined,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    const { replica, state, counter, tell } = this.#options;
+    const plan = planRestore(withoutStrays(levels), { type: "latest" });
+    const why = reason === undefined ? "" : `${reason}: another history has taken its place; `;
+    if (plan.files.length === 0 || plan.gapBefore !== undefined) {
+      return `${why}transactions are missing after ${plan.txid}`;
+    }
+    const options = { ...this.#options, files: new FileTable(), signal };
+    const loaded = await tryLoadPlan(replica, plan, options);
+    if (loaded === undefined) return `${why}files are deleted faster than they can be read`;
+    const { map, pageSize, createdAtMs } = loaded;
+    if (pageSize !== state.pageSize) {
+      const sentence =
+        `another database, with pages of ${pageSize} bytes, has taken its place; ` +
+        "open it again";
+      this.#obstacle = replicaError(replica, "REPLICA_RESET", sentence);
+      throw this.#obstacle;
+    }
+    const beforeTxid = state.versions.newest.map.txid;
+    // It may be the same transaction, or an older one.
+    counter.goOnFrom(state.device.state().changeCounter + 1, map.txid);
+    const changed = map.changedSince(PageMap.empty(map.files));
+    const bodies = new FileBodies(loaded.loaded, pageSize);
+    this.#show({ map, changed, pageCountMin: 0 }, loaded.loaded.at(-1), bodies);
+    this.#createdAtMs = createdAtMs;
+    this.#reloadCount += 1;
+    if (reason !== undefined) {
+      tell({ type: "replicaReset", txid: map.txid, beforeTxid, reason });
+    } else if (map.txid > beforeTxid) {
+      tell({ type: "remoteCommit", txid: map.txid });
+    }
+    return undefined;
+  }
+
+  async #apply(loaded: readonly LoadedFile[]): Promise<void> {
     if (loaded.length === 0) return;
-    const { replica, state, toPublished, waiters, tell } = this.#options;
+    const { replica, state, tell } = this.#options;
     requireOnePageSize(replica, loaded, state.pageSize);
+    const pages = await loadChangedPages(loaded, { ...this.#options, clock: replica.clock });
     const before = state.versions.newest.map;
     const builder = new PageMapBuilder(before);
     for (const { file, pageCount, index } of loaded) builder.apply(file, pageCount, index);
-    if (builder.txid <= before.txid) return;
     const map = builder.build();
-    const bodies = new FileBodies(loaded, state.pageSize);
-    const seq = state.device.state().seq + 1;
-    state.adopt({
-      seq,
-      map,
-      changed: map.changedSince(before),
-      pageCountMin: builder.pageCountMin,
-      page: (pgno) => bodies.page(pgno, map.find(pgno)),
-    });
-    const published = state.device.publish(toPublished(map.txid, map.pageCount));
-    if (published !== seq) throw new Error(`published seq ${published}, expected ${seq}`);
+    const { pageCountMin } = builder;
+    this.#show({ map, changed: map.changedSince(before), pageCountMin }, loaded.at(-1), pages);
     this.#createdAtMs = loaded.at(-1)?.file.createdAtMs;
-    waiters.reach(map.txid);
     tell({ type: "remoteCommit", txid: map.txid });
+  }
+
+  /** To readers that start from now on. */
+  #show(
+    { map, changed, pageCountMin }: Omit<Adoption, "seq" | "page">,
+    last: LoadedFile | undefined,
+    pages: ChangedPages,
+  ): void {
+    const { state, toPublished, waiters } = this.#options;
+    const seq = state.device.state().seq + 1;
+    const page = (pgno: number) => pages.page(pgno, map.find(pgno));
+    state.adopt({ seq, map, changed, pageCountMin, page });
+    const { txid, pageCount, lastFile } = map;
+    const published = state.device.publish(toPublished(txid, pageCount, lastFile?.createdAtMs));
+    if (published !== seq) throw new Error(`published seq ${published}, expected ${seq}`);
+    this.#pace.onNews();
+    this.#chainEnd = chainEndOf(last);
+    if (this.#chainEnd?.txid !== map.txid) this.#chainEnd = undefined;
+    waiters.reach(map.txid);
   }
 }
 

@@ -24,6 +24,9 @@ import {
 import type { HedgingStatus } from "../status.ts";
 import type { Priority, RequestQueue } from "./request-queue.ts";
 
+/** Without a reason, each abort makes an error of its own, which takes longer than all the rest. */
+const OVER = new Error("another answer was faster");
+
 export interface HedgerOptions {
   readonly queue: RequestQueue;
   readonly clock: Clock;
@@ -82,9 +85,9 @@ export class Hedger {
         if (isSettled) return;
         isSettled = true;
         signal?.removeEventListener("abort", onAbort);
-        timer.abort();
+        timer.abort(OVER);
         finish();
-        for (const end of ends) end.abort();
+        for (const end of ends) end.abort(OVER);
       };
       const begin = (work: (signal: AbortSignal) => Promise<Result>, onWin: () => void) => {
         const end = new AbortController();

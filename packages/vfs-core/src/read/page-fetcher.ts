@@ -11,23 +11,25 @@
  *   - Who gives up waiting leaves behind nothing that another could join: the next one asks anew.
  *     The request ends with the last reader who waited for it; what came along with it for others
  *     they have to ask for again.
+ *   - A page that somebody waits for is handed over before the pages behind it are decoded.
  *
  * It keeps no pages, and does not know which version of a page is wanted.
  */
 
-import { decodePageFrame, type PageSize, type Pgno, verifyLtx } from "@headwater/ltx";
+import { decodePageFrameInto, type Pgno, verifyLtx } from "@headwater/ltx";
 import type { Clock } from "../clock.ts";
 import { type Deferred, deferred } from "../deferred.ts";
 import {
   COALESCE_GAP_BYTES,
   ENCODE_BATCH_BYTES,
   RANGE_BYTES_MAX,
+  READ_AHEAD_GAP_BYTES,
   WHOLE_FILE_BYTES,
 } from "../limits.ts";
 import { explainDamage } from "../load-file.ts";
-import type { LtxFile } from "../ltx-file.ts";
+import { isSameFile, type LtxFile } from "../ltx-file.ts";
 import type { PageLocation } from "../page-map.ts";
-import { goneError, type Replica, replicaError } from "../replica.ts";
+import { goneError, isObject, type Replica, replicaError } from "../replica.ts";
 import { withSignal } from "../with-signal.ts";
 import type { Hedger } from "./hedger.ts";
 import { PRIORITIES, type Priority, type RequestQueue, type Ticket } from "./request-queue.ts";
@@ -44,10 +46,24 @@ export interface PageFetcherOptions {
   readonly onWholeFile: (file: LtxFile, body: Uint8Array) => void;
 }
 
+/** Gets a page for as long as the call takes: its bytes are another page's afterwards. */
+export type UsePage = (page: Uint8Array) => void;
+
+/** What is on its way of one object. */
+interface FileFlights {
+  /** Names one object, also when its key is given to another one. */
+  readonly name: string;
+  readonly serial: number;
+  readonly byOffset: Map<number, Flight>;
+}
+
 interface Flight {
   readonly pgno: number;
   readonly location: PageLocation;
-  readonly answer: Deferred<Uint8Array>;
+  readonly file: FileFlights;
+  /** Undefined as long as nobody has asked for the page itself. */
+  answer: Deferred<Uint8Array> | undefined;
+  use: UsePage | undefined;
   ticket: Ticket;
   /** Undefined until it is sent. */
   batch: Batch | undefined;
@@ -66,12 +82,23 @@ interface Batch {
   readonly end: AbortController;
 }
 
+const RANK = Object.fromEntries(PRIORITIES.map((priority, rank) => [priority, rank])) as Readonly<
+  Record<Priority, number>
+>;
+
 export class PageFetcher {
   readonly #options: PageFetcherOptions;
-  readonly #flights = new Map<string, Flight>();
+  /** By name. */
+  readonly #files = new Map<string, FileFlights>();
+  /** Most pages that are asked for one after another are of one file. */
+  #last: { readonly file: LtxFile; readonly flights: FileFlights } | undefined;
+  #fileCount = 0;
+  #flightCount = 0;
   readonly #running = new Set<Batch>();
   readonly #hadWhole = new WeakSet<LtxFile>();
   #unsent: Flight[] = [];
+  /** Of a page that nobody keeps. */
+  #scratch = new Uint8Array(0);
 
   constructor(options: PageFetcherOptions) {
     this.#options = options;
@@ -83,11 +110,11 @@ export class PageFetcher {
   }
 
   get inFlightCount(): number {
-    return this.#flights.size;
+    return this.#flightCount;
   }
 
-  isInFlight(location: PageLocation): boolean {
-    return this.#flights.has(flightKey(location));
+  isInFlight({ file, offset }: PageLocation): boolean {
+    return this.#find(file)?.byOffset.has(offset) ?? false;
   }
 
   /**
@@ -101,31 +128,67 @@ export class PageFetcher {
     priority: Priority,
     signal?: AbortSignal,
   ): Promise<Uint8Array> {
-    const present = this.#flights.get(flightKey(location));
+    const present = this.#find(location.file)?.byOffset.get(location.offset);
     if (present !== undefined && priority === "foreground") this.#promote(present);
     const flight = present ?? this.#begin(pgno, location, priority);
-    return signal === undefined ? flight.answer.promise : this.#wait(flight, signal);
+    flight.answer ??= deferred();
+    return signal === undefined ? flight.answer.promise : this.#wait(flight, flight.answer, signal);
+  }
+
+  /**
+   * The same for nobody who waits. What is on its way is not asked for again; of failures nothing
+   * is said, since whoever needs the page asks again and is told.
+   */
+  prefetch(pgno: number, location: PageLocation, use: UsePage): void {
+    const present = this.#find(location.file)?.byOffset.get(location.offset);
+    const flight = present ?? this.#begin(pgno, location, "prefetch");
+    flight.use ??= use;
   }
 
   #begin(pgno: number, location: PageLocation, priority: Priority): Flight {
+    const file = this.#flightsOf(location.file);
     const flight: Flight = {
       pgno,
       location,
-      answer: deferred(),
+      file,
+      answer: undefined,
+      use: undefined,
       ticket: { priority },
       batch: undefined,
       readerCount: 0,
     };
-    this.#flights.set(flightKey(location), flight);
+    file.byOffset.set(location.offset, flight);
+    this.#flightCount += 1;
     this.#unsent.push(flight);
     if (this.#unsent.length === 1) queueMicrotask(() => this.#send());
     return flight;
   }
 
-  async #wait(flight: Flight, signal: AbortSignal): Promise<Uint8Array> {
+  #find(file: LtxFile): FileFlights | undefined {
+    if (this.#last?.file === file) return this.#last.flights;
+    const flights = this.#files.get(fileName(file));
+    if (flights !== undefined) this.#last = { file, flights };
+    return flights;
+  }
+
+  #flightsOf(file: LtxFile): FileFlights {
+    const present = this.#find(file);
+    if (present !== undefined) return present;
+    this.#fileCount += 1;
+    const flights = { name: fileName(file), serial: this.#fileCount, byOffset: new Map() };
+    this.#files.set(flights.name, flights);
+    this.#last = { file, flights };
+    return flights;
+  }
+
+  async #wait(
+    flight: Flight,
+    answer: Deferred<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
     flight.readerCount += 1;
     try {
-      return await withSignal(flight.answer.promise, signal);
+      return await withSignal(answer.promise, signal);
     } finally {
       flight.readerCount -= 1;
       if (signal.aborted) this.#giveUp(flight, signal.reason);
@@ -142,8 +205,14 @@ export class PageFetcher {
 
   /** Nobody can join it any more. */
   #forget(flight: Flight): void {
-    const key = flightKey(flight.location);
-    if (this.#flights.get(key) === flight) this.#flights.delete(key);
+    const { file, location } = flight;
+    const { name, byOffset } = file;
+    if (byOffset.get(location.offset) !== flight) return;
+    byOffset.delete(location.offset);
+    this.#flightCount -= 1;
+    if (byOffset.size > 0) return;
+    this.#files.delete(name);
+    if (this.#last?.flights === file) this.#last = undefined;
   }
 
   #isWhole(file: LtxFile): boolean {
@@ -182,7 +251,7 @@ export class PageFetcher {
       this.#hadWhole.delete(batch.file);
       for (const flight of batch.flights) {
         this.#forget(flight);
-        flight.answer.reject(error);
+        flight.answer?.reject(error);
       }
     } finally {
       this.#running.delete(batch);
@@ -211,7 +280,7 @@ export class PageFetcher {
     const range = isWhole ? undefined : { offset, length };
     const { body, meta } = await replica.store.get(file.key, { range, signal });
     const expected = range === undefined ? file.size : length;
-    if (body.byteLength !== expected || meta.size !== file.size) {
+    if (body.byteLength !== expected || !isObject(file, meta)) {
       throw goneError(replica, file, meta.size);
     }
     return body;
@@ -229,28 +298,32 @@ export class PageFetcher {
   async #land(batch: Batch, bytes: Uint8Array): Promise<void> {
     const start = batch.isWhole ? 0 : batch.offset;
     const pageSize = this.#options.pageSize();
+    if (this.#scratch.byteLength !== pageSize) this.#scratch = new Uint8Array(pageSize);
     let decodedBytes = 0;
     for (const flight of batch.flights) {
       this.#decode(flight, bytes, start, pageSize);
       decodedBytes += pageSize;
-      if (decodedBytes < ENCODE_BATCH_BYTES) continue;
+      if (flight.readerCount === 0 && decodedBytes < ENCODE_BATCH_BYTES) continue;
       decodedBytes = 0;
       await this.#options.clock.yield();
     }
   }
 
   #decode(flight: Flight, bytes: Uint8Array, start: number, pageSize: number): void {
-    const { pgno, location, answer } = flight;
+    const { pgno, location, answer, use } = flight;
     const { file, offset, size } = location;
+    const page = answer === undefined ? this.#scratch : new Uint8Array(pageSize);
     this.#forget(flight);
     try {
       const frame = bytes.subarray(offset - start, offset - start + size);
-      const options = { pgno: pgno as Pgno, at: offset };
-      answer.resolve(decodePageFrame(frame, pageSize as PageSize, options).page);
+      decodePageFrameInto(frame, page, { pgno: pgno as Pgno, at: offset });
     } catch (error) {
       const sentence = `page ${pgno} in ${file.key} is damaged: ${(error as Error).message}`;
-      answer.reject(replicaError(this.#options.replica, "REPLICA_DAMAGED", sentence, error));
+      answer?.reject(replicaError(this.#options.replica, "REPLICA_DAMAGED", sentence, error));
+      return;
     }
+    use?.(page);
+    answer?.resolve(page);
   }
 }
 
@@ -263,10 +336,10 @@ function groupFlights(flights: readonly Flight[], isWhole: (file: LtxFile) => bo
     const last = batches.at(-1);
     const fits =
       last !== undefined &&
-      last.file.key === file.key &&
+      isSameFile(last.file, file) &&
       (last.isWhole ||
         (last.flights[0]!.ticket.priority === flight.ticket.priority &&
-          offset - last.endOffset <= COALESCE_GAP_BYTES &&
+          offset - last.endOffset <= gapMax(flight.ticket.priority) &&
           offset + size - last.offset <= RANGE_BYTES_MAX));
     if (fits) {
       last.flights.push(flight);
@@ -279,17 +352,17 @@ function groupFlights(flights: readonly Flight[], isWhole: (file: LtxFile) => bo
   return batches;
 }
 
-/** By file, then the urgent ones first, then by place. */
-function compareFlights(a: Flight, b: Flight): number {
-  const [keyA, keyB] = [a.location.file.key, b.location.file.key];
-  if (keyA !== keyB) return keyA < keyB ? -1 : 1;
-  const [turnA, turnB] = [a.ticket.priority, b.ticket.priority].map((one) =>
-    PRIORITIES.indexOf(one),
-  );
-  if (turnA !== turnB) return turnA! - turnB!;
-  return a.location.offset - b.location.offset;
+function gapMax(priority: Priority): number {
+  return priority === "prefetch" ? READ_AHEAD_GAP_BYTES : COALESCE_GAP_BYTES;
 }
 
-function flightKey({ file, offset }: PageLocation): string {
-  return `${file.key}:${offset}`;
+/** By file, then the urgent ones first, then by place. */
+function compareFlights(a: Flight, b: Flight): number {
+  if (a.file !== b.file) return a.file.serial - b.file.serial;
+  const [rankA, rankB] = [RANK[a.ticket.priority], RANK[b.ticket.priority]];
+  return rankA - rankB || a.location.offset - b.location.offset;
+}
+
+function fileName({ key, version }: LtxFile): string {
+  return version === undefined ? key : `${key}:${version}`;
 }

@@ -2,27 +2,42 @@
  * Fetches the pages that a scan is about to read. What it brings enters the cache as not yet used,
  * and never takes more than a share of it.
  *
- * A scan that reads what is in memory asks for nothing, so it is looked at now and then: when it
- * has used the first page of its last window, the next one is due.
+ * Always true:
+ *   - A scan goes on only as long as it uses some of what was fetched for it. So misses at random
+ *     that happen to fall into a window make no larger one of it.
+ *   - A page that lies between those of a scan, and whose bytes come anyway, is kept if it may be
+ *     of the same table, if another scan is near, or if there is room for it.
+ *
+ * A scan that reads what is in memory asks for nothing, so it is looked at now and then, whether it
+ * has used a page for which the next window is due.
  */
 
 import type { Clock } from "../clock.ts";
-import { READ_AHEAD_CACHE_SHARE, SCAN_IDLE_MS, SCAN_LOOK_MS } from "../limits.ts";
+import {
+  COALESCE_GAP_BYTES,
+  READ_AHEAD_BYTES_MIN,
+  READ_AHEAD_CACHE_SHARE,
+  READ_AHEAD_GAP_BYTES,
+  READ_AHEAD_WINDOWS,
+  SCAN_GROW_SHARE,
+  SCAN_IDLE_MS,
+  SCAN_LOOK_MS,
+  SCAN_LOOK_PAGES,
+  SCAN_NEAR_PAGES,
+  SCAN_USE_SHARE,
+} from "../limits.ts";
 import type { MountState } from "../mount-state.ts";
+import type { PageMap } from "../page-map.ts";
 import type { PageFetcher } from "./page-fetcher.ts";
-import { type Scan, ScanTracker } from "./scan-tracker.ts";
+import type { PageOrder } from "./page-order.ts";
+import { type Scan, ScanTracker, type Window } from "./scan-tracker.ts";
 
 export interface ReadAheadOptions {
   readonly state: MountState;
   readonly fetcher: PageFetcher;
+  readonly order: PageOrder;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-}
-
-/** Pages that were fetched for a scan. */
-interface Fetched {
-  readonly seq: number;
-  readonly pgnos: readonly number[];
 }
 
 /** A scan whose next move is not going to be a miss. */
@@ -32,16 +47,31 @@ interface Watched {
   untilMs: number;
 }
 
+interface Passage {
+  readonly map: PageMap;
+  readonly seq: number;
+  readonly isShared: boolean;
+}
+
+interface Between {
+  readonly bytes: number;
+  readonly pageCount: number;
+}
+
+const NOTHING: Between = { bytes: 0, pageCount: 0 };
+
 export class ReadAhead {
   readonly #options: ReadAheadOptions;
-  readonly #scans = new ScanTracker();
+  readonly #scans: ScanTracker;
   readonly #watched = new Map<Scan, Watched>();
-  /** The last two windows of a scan, the older one first. */
-  readonly #windows = new WeakMap<Scan, readonly Fetched[]>();
   #isWatching = false;
 
   constructor(options: ReadAheadOptions) {
+    const { state, order } = options;
     this.#options = options;
+    const wasUsed = (pgno: number) =>
+      state.cache?.wasUsed(pgno, state.versions.newest.fromSeq) ?? false;
+    this.#scans = new ScanTracker({ order, wasUsed });
   }
 
   /**
@@ -49,72 +79,147 @@ export class ReadAhead {
    * else, before.
    */
   onMiss(pgno: number, seq: number, wasComing: boolean): void {
-    const covering = wasComing ? undefined : this.#scans.covering(pgno);
-    if (covering !== undefined) this.#fetchAgain(covering, pgno, seq);
-    const scan = this.#scans.onMiss(pgno);
-    if (scan !== undefined) this.#fetchWindow(scan, seq);
+    const near = this.#scans.near(pgno);
+    // It lies between the pages of a scan, and comes along with them.
+    if (near === undefined && wasComing) return;
+    let usedShare = 1;
+    if (near !== undefined) {
+      const { scan, place } = near;
+      if (wasComing) noteWait(scan, pgno);
+      usedShare = this.#usedShare(scan, place);
+      if (usedShare < 1 / SCAN_USE_SHARE) this.#scans.drop(scan);
+      else if (!wasComing && place <= scan.endPlace) this.#fetchAgain(scan, place, seq);
+    }
+    const isSure = near?.scan.by === "order" || usedShare >= 1 / SCAN_GROW_SHARE;
+    const scan = this.#scans.onMiss(pgno, isSure);
+    if (scan !== undefined) this.#fetchWindows(scan, near?.place ?? 0, seq);
+  }
+
+  /** Of what was fetched up to there. */
+  #usedShare({ windows }: Scan, place: number): number {
+    const { cache } = this.#options.state;
+    let hereCount = 0;
+    let usedCount = 1;
+    // Of older ones the cache may have forgotten it.
+    const last = windows.filter(({ startPlace }) => startPlace <= place).slice(-2);
+    for (const { seq, startPlace, pgnos, fetched, waitedCount } of last) {
+      usedCount += waitedCount;
+      for (const pgno of pgnos.slice(0, Math.max(0, place - startPlace))) {
+        if (!fetched.has(pgno) || cache?.peek(pgno, seq) === undefined) continue;
+        hereCount += 1;
+        if (cache.wasUsed(pgno, seq)) usedCount += 1;
+      }
+    }
+    return usedCount / Math.max(1, hereCount);
   }
 
   /** What was fetched for the scan has left the cache before it was read: so will the rest have. */
-  #fetchAgain({ endPgno }: Scan, pgno: number, seq: number): void {
-    const end = Math.min(endPgno, pgno + this.#pagesMax());
-    for (let next = pgno + 1; next <= end; next += 1) this.#prefetch(next, seq, []);
+  #fetchAgain({ windows }: Scan, place: number, seq: number): void {
+    const rest = windows.flatMap(({ startPlace, pgnos }) =>
+      pgnos.slice(Math.max(0, place + 1 - startPlace)),
+    );
+    for (const pgno of rest.slice(0, this.#pagesMax())) this.#prefetch(pgno, seq);
   }
 
-  /** Two windows of a scan at once must fit into what the cache protects. */
+  /** All windows of a scan at once must fit into what the cache protects. */
   #pagesMax(): number {
     const { cache } = this.#options.state;
-    return cache === undefined ? 0 : Math.floor(cache.frameCount / (2 * READ_AHEAD_CACHE_SHARE));
+    const share = READ_AHEAD_WINDOWS * READ_AHEAD_CACHE_SHARE;
+    return cache === undefined ? 0 : Math.max(1, Math.floor(cache.frameCount / share));
+  }
+
+  /** As many as are due now that the scan has come to that place. */
+  #fetchWindows(scan: Scan, place: number, seq: number): void {
+    for (let count = 0; count < scan.depth; count += 1) {
+      this.#fetchWindow(scan, seq);
+      if (place < scan.nextPlace) return;
+    }
   }
 
   #fetchWindow(scan: Scan, seq: number): void {
     const { state, clock } = this.#options;
-    const { cache } = state;
-    if (cache === undefined) return;
     const { map } = state.versions.at(seq);
     const pagesMax = this.#pagesMax();
     const pgnos: number[] = [];
+    const fetched = new Set<number>();
+    let pageCount = 0;
     let bytes = 0;
-    let next = scan.endPgno + 1;
-    for (let pages = 0; pages < pagesMax && bytes < scan.windowBytes; next += 1, pages += 1) {
-      if (next > map.pageCount) break;
-      bytes += this.#prefetch(next, seq, pgnos);
+    let last = scan.endPgno;
+    const isShared = this.#isShared(scan);
+    while (pageCount < pagesMax && bytes < scan.windowBytes) {
+      const next = this.#scans.after(scan, last);
+      if (next === undefined || next > map.pageCount) break;
+      const between = this.#fetchBetween(last, next, { map, seq, isShared });
+      if (this.#prefetch(next, seq)) fetched.add(next);
+      pageCount += between.pageCount + 1;
+      bytes += between.bytes + (map.find(next)?.size ?? 0);
+      pgnos.push(next);
+      last = next;
     }
-    this.#scans.onWindow(scan, next - 1);
-    const [older, last] = this.#windows.get(scan) ?? [];
-    if (older !== undefined && last !== undefined) this.#forgetUse(older);
-    this.#windows.set(
-      scan,
-      [last ?? older, { seq, pgnos }].filter((one) => one !== undefined),
-    );
-    if (bytes === 0) return;
+    if (scan.by === "order") {
+      if (scan.windows.length === 0) this.#fetchBeside(scan.endPgno, -1, map, seq);
+      if (this.#scans.after(scan, last) === undefined) this.#fetchBeside(last, 1, map, seq);
+    }
+    const window = { seq, startPlace: scan.endPlace + 1, pgnos, fetched, waitedCount: 0 };
+    for (const passed of this.#scans.onWindow(scan, window)) this.#forgetUse(passed);
+    if (fetched.size === 0) return;
     this.#watched.set(scan, { seq, untilMs: clock.monotonicMs() + SCAN_IDLE_MS });
     if (!this.#isWatching) void this.#watch();
+  }
+
+  /** Whether another scan reads what lies near, as in a join of tables that grew together. */
+  #isShared(scan: Scan): boolean {
+    return this.#scans.scans.some(
+      (other) => other !== scan && Math.abs(other.endPgno - scan.endPgno) <= SCAN_NEAR_PAGES,
+    );
+  }
+
+  /** Pages that lie between two of a scan: bytes that come along, and pages kept of them. */
+  #fetchBetween(before: number, next: number, { map, seq, isShared }: Passage): Between {
+    const { state, fetcher, order } = this.#options;
+    const [from, to] = [map.find(before), map.find(next)];
+    if (next <= before + 1 || from === undefined || from.file !== to?.file) return NOTHING;
+    const bytes = to.offset - from.offset - from.size;
+    const hasRoom = (state.cache?.roomCount ?? 0) > fetcher.inFlightCount + next - before;
+    if (bytes < 0 || bytes > (hasRoom ? READ_AHEAD_BYTES_MIN : READ_AHEAD_GAP_BYTES))
+      return NOTHING;
+    let pageCount = 0;
+    for (let pgno = before + 1; pgno < next; pgno += 1) {
+      const isKept = hasRoom || isShared || !order.isKnown(pgno);
+      if (isKept && this.#prefetch(pgno, seq)) pageCount += 1;
+    }
+    return { bytes, pageCount };
+  }
+
+  /** Of what lies before the first page of a scan or after the last one, as much as in a gap. */
+  #fetchBeside(pgno: number, step: -1 | 1, map: PageMap, seq: number): void {
+    const { state, fetcher } = this.#options;
+    let bytes = 0;
+    for (let next = pgno + step; next > 1 && next <= map.pageCount; next += step) {
+      bytes += map.find(next)?.size ?? COALESCE_GAP_BYTES;
+      const hasRoom = (state.cache?.roomCount ?? 0) > fetcher.inFlightCount;
+      if (bytes > COALESCE_GAP_BYTES || !hasRoom) return;
+      this.#prefetch(next, seq);
+    }
   }
 
   /**
    * The scan has passed that window. Its pages must go before those that are yet to be read, so
    * that they were read once does not count.
    */
-  #forgetUse({ seq, pgnos }: Fetched): void {
+  #forgetUse({ seq, fetched }: Window): void {
     const { cache } = this.#options.state;
-    for (const pgno of pgnos) cache?.forgetUse(pgno, seq);
+    for (const pgno of fetched) cache?.forgetUse(pgno, seq);
   }
 
-  /** Bytes that the page takes in its file. */
-  #prefetch(pgno: number, seq: number, fetched: number[]): number {
+  /** False when the page is here already. */
+  #prefetch(pgno: number, seq: number): boolean {
     const { state, fetcher } = this.#options;
+    if (state.cache?.expect(pgno, seq)) return false;
     const { location } = state.find(pgno, seq);
-    if (location === undefined) return 0;
-    if (state.cache?.peek(pgno, seq) !== undefined) return location.size;
-    fetched.push(pgno);
-    fetcher.fetch(pgno, location, "prefetch").then(
-      (page) => state.keep(pgno, seq, location, page, true),
-      () => {
-        // Whoever needs the page asks again and is told.
-      },
-    );
-    return location.size;
+    if (location === undefined) return false;
+    fetcher.prefetch(pgno, location, (page) => state.keep(pgno, seq, location, page, true));
+    return true;
   }
 
   async #watch(): Promise<void> {
@@ -130,20 +235,29 @@ export class ReadAhead {
 
   #look(scan: Scan, watched: Watched, nowMs: number): void {
     const { cache } = this.#options.state;
-    const isGone = !this.#scans.scans.includes(scan);
-    if (isGone || watched.untilMs < nowMs) {
+    const { nextPlace } = scan;
+    const due = scan.windows.find(({ startPlace, pgnos }) => nextPlace < startPlace + pgnos.length);
+    const isOver = !this.#scans.scans.includes(scan) || watched.untilMs < nowMs;
+    if (isOver || due === undefined) {
       this.#watched.delete(scan);
       return;
     }
-    if (cache?.peek(scan.windowPgno, watched.seq) === undefined) {
+    const from = Math.max(0, nextPlace - due.startPlace);
+    const looked = due.pgnos.slice(from).filter((pgno) => due.fetched.has(pgno));
+    const first = looked[0];
+    if (first === undefined || cache?.peek(first, watched.seq) === undefined) {
       // It has not come yet, or whoever waits for it will ask.
       watched.untilMs = nowMs + SCAN_IDLE_MS;
-      if (!this.#isComing(scan.windowPgno, watched.seq)) this.#watched.delete(scan);
+      if (first === undefined || !this.#isComing(first, watched.seq)) this.#watched.delete(scan);
       return;
     }
-    if (!cache.wasUsed(scan.windowPgno, watched.seq)) return;
+    const used = looked
+      .slice(0, SCAN_LOOK_PAGES)
+      .findLast((pgno) => cache.wasUsed(pgno, watched.seq));
+    if (used === undefined) return;
     this.#watched.delete(scan);
-    if (this.#scans.onReached(scan, scan.windowPgno)) this.#fetchWindow(scan, watched.seq);
+    const place = due.startPlace + due.pgnos.indexOf(used);
+    if (this.#scans.onReached(scan, place, "use")) this.#fetchWindows(scan, place, watched.seq);
   }
 
   #isComing(pgno: number, seq: number): boolean {
@@ -151,4 +265,9 @@ export class ReadAhead {
     const { location } = state.find(pgno, seq);
     return location !== undefined && fetcher.isInFlight(location);
   }
+}
+
+function noteWait({ windows }: Scan, pgno: number): void {
+  const window = windows.find(({ fetched }) => fetched.has(pgno));
+  if (window !== undefined) window.waitedCount += 1;
 }

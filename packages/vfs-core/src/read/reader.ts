@@ -2,6 +2,8 @@
  * The role of a mount that shows what others write: it follows the replica.
  */
 
+import { RequestCounts, type RequestTrace, traced } from "@headwater/object-store";
+import { HourCount } from "../hour-count.ts";
 import { KEEP_SHARE } from "../limits.ts";
 import type { MountParts } from "../mount-parts.ts";
 import { type FollowStatus, summarizeError } from "../status.ts";
@@ -12,24 +14,35 @@ export class Reader {
   readonly #parts: MountParts;
   readonly #follower: Follower;
   readonly #end = new AbortController();
+  readonly #counts = new RequestCounts();
+  readonly #hour: HourCount;
   #isPaused = false;
 
   constructor(parts: MountParts, start: FollowerStart) {
     const { settings, base, service, waiters, tell } = parts;
-    const { replica, queue, toPublished } = base;
-    const { cacheBytes, pollIntervalMs, listIntervalMs } = settings;
+    const { replica, queue, toPublished, counter } = base;
+    const { cacheBytes, pollIntervalMs, listIntervalMs, clock } = settings;
+    const { pollIntervalMsMax = pollIntervalMs } = settings;
     this.#parts = parts;
+    this.#hour = new HourCount(clock);
+    const onRequest = (trace: RequestTrace) => {
+      this.#counts.add(trace);
+      this.#hour.add();
+    };
     this.#follower = new Follower(
       {
-        replica,
+        replica: { ...replica, store: traced(replica.store, { onRequest, clock }) },
         state: service.state,
         queue,
+        fetcher: service.fetcher,
         waiters,
         signal: this.#end.signal,
         pollIntervalMs,
+        pollIntervalMsMax,
         listIntervalMs,
         keepBytes: cacheBytes / KEEP_SHARE,
         toPublished,
+        counter,
         tell,
       },
       start,
@@ -65,8 +78,8 @@ export class Reader {
     this.#follower.hurry();
   }
 
-  heal(): void {
-    this.#follower.heal();
+  async heal(): Promise<void> {
+    if (!this.#isPaused) await this.#follower.heal();
   }
 
   /** Resolves with the newest visible transaction, when all that there were at the call are. */
@@ -76,8 +89,10 @@ export class Reader {
   }
 
   status(): FollowStatus {
-    const { lagMs, pollCount, lastError, createdAtMs } = this.#follower.status();
-    return { lagMs, pollCount, lastError: summarizeError(lastError), createdAtMs };
+    const { lastError, ...status } = this.#follower.status();
+    const requests = this.#counts.toJSON();
+    const requestsLastHour = this.#hour.count;
+    return { ...status, lastError: summarizeError(lastError), requests, requestsLastHour };
   }
 
   /** For good. */

@@ -1,19 +1,26 @@
 /**
- * Finds the pages of a version again after files of it were compacted away.
+ * Finds the pages of a version again after files of it were compacted away: in the files that took
+ * the place of these, or in a plan made anew.
  *
- * Always true: a version's map is only replaced by one of the same transaction. When the files that
- * are left no longer end exactly there, single pages can still be found: those whose newest file is
- * not newer than the version.
+ * Always true:
+ *   - A version's map is only replaced by one of the same transaction. When the files that are left
+ *     no longer end exactly there, single pages can still be found: those whose newest file is not
+ *     newer than the version.
+ *   - Files of another history (lineage.ts) are never taken for those of a version.
  */
 
+import { Holders } from "../compact/holders.ts";
+import { movePages } from "../compact/move-pages.ts";
 import { FileTable } from "../file-table.ts";
-import { tryLoadPlan } from "../load-map.ts";
+import { tryLoadFiles, tryLoadPlan } from "../load-map.ts";
+import { isSameFile, type LtxFile } from "../ltx-file.ts";
 import { listLtxFiles } from "../ltx-files.ts";
 import { isSamePlace, type MountState } from "../mount-state.ts";
 import type { PageLocation, PageMap } from "../page-map.ts";
 import { type Replica, replicaError } from "../replica.ts";
-import { planRestore } from "../restore-plan.ts";
+import { type FilesByLevel, planRestore } from "../restore-plan.ts";
 import type { Version } from "../versions.ts";
+import { isStillThere } from "./lineage.ts";
 import type { RequestQueue } from "./request-queue.ts";
 
 export interface ReplannerOptions {
@@ -21,15 +28,18 @@ export interface ReplannerOptions {
   readonly state: MountState;
   readonly queue: RequestQueue;
   readonly signal: AbortSignal;
-  readonly onCompacted: () => void;
+  /** Resolves when the newest version is as new as the files that can be there. Never rejects. */
+  readonly onCompacted: () => void | Promise<void>;
+  /** Whether the bucket has the history of the versions still, where they cannot tell it. */
+  readonly isHistoryThere?: (() => Promise<boolean>) | undefined;
 }
 
 export class Replanner {
   readonly #options: ReplannerOptions;
   /** By the first seq of the version. */
   readonly #running = new Map<number, Promise<void>>();
-  /** What was there when a version could not be made again exactly. */
-  #later: PageMap | undefined;
+  /** What was there when a version could not be made again, until another one could. */
+  #later: { readonly map: PageMap; readonly of: FileTable } | undefined;
 
   constructor(options: ReplannerOptions) {
     this.#options = options;
@@ -40,44 +50,62 @@ export class Replanner {
     const later = this.#later;
     const { map } = this.#options.state.versions.at(seq);
     // A version that came after it may have another page there.
-    if (later === undefined || later.txid < map.txid) return undefined;
-    const place = later.find(pgno);
+    if (later?.of !== map.files || later.map.txid < map.txid) return undefined;
+    const place = later.map.find(pgno);
     return place !== undefined && place.file.maxTxid <= map.txid ? place : undefined;
   }
 
   /** Resolves when the page, whose file is gone, can be looked for again. */
   async replan(pgno: number, seq: number, gone: PageLocation): Promise<void> {
     const { state, replica } = this.#options;
-    const here = this.elsewhere(pgno, seq) ?? state.find(pgno, seq).location;
     // Whoever compacts in this mount has moved the page meanwhile.
-    if (!isSamePlace(here, gone)) return;
-    const version = state.versions.at(seq);
-    this.#options.onCompacted();
+    if (!this.#isGone(pgno, seq, gone)) return;
+    const healed = this.#options.onCompacted();
+    await this.#runOnce(state.versions.at(seq));
+    if (!this.#isGone(pgno, seq, gone)) return;
+    // What a later version has at the same place can be taken from files that are too new by now.
+    await healed;
+    await this.#runOnce(state.versions.at(seq));
+    if (!this.#isGone(pgno, seq, gone)) return;
+    const sentence =
+      `the files of transaction ${state.versions.at(seq).map.txid} were compacted away or ` +
+      "replaced while it was read; a new transaction sees a newer state";
+    throw replicaError(replica, "SNAPSHOT_GONE", sentence);
+  }
+
+  #isGone(pgno: number, seq: number, gone: PageLocation): boolean {
+    const here = this.elsewhere(pgno, seq) ?? this.#options.state.find(pgno, seq).location;
+    return isSamePlace(here, gone);
+  }
+
+  /** For all who ask at the same time. */
+  async #runOnce(version: Version): Promise<void> {
     let running = this.#running.get(version.fromSeq);
     if (running === undefined) {
       running = this.#run(version).finally(() => this.#running.delete(version.fromSeq));
       this.#running.set(version.fromSeq, running);
     }
     await running;
-    if (state.versions.at(seq).map !== version.map) return;
-    const other = this.elsewhere(pgno, seq);
-    if (other !== undefined && !isSamePlace(other, gone)) return;
-    const sentence =
-      `the files of transaction ${version.map.txid} were compacted away while it was read; ` +
-      "a new transaction sees a newer state";
-    throw replicaError(replica, "SNAPSHOT_GONE", sentence);
   }
 
   async #run(version: Version): Promise<void> {
     const { replica, state, queue, signal } = this.#options;
     const { txid, files, pageCount } = version.map;
     const levels = await listLtxFiles(replica, { signal });
+    if (version.map.files !== state.versions.newest.map.files) return;
     const exact = planRestore(levels, { type: "txid", txid });
-    if (exact.txid === txid && exact.files.length > 0) {
+    const isExact = exact.txid === txid && exact.files.length > 0;
+    const filesMax = isExact ? exact.files.length - 1 : Number.POSITIVE_INFINITY;
+    if (await this.#move(version, levels, filesMax)) {
+      this.#later = undefined;
+      return;
+    }
+    if (isExact) {
       const loaded = await tryLoadPlan(replica, exact, { queue, files, keepBytes: 0, signal });
       if (loaded !== undefined && loaded.map.pageCount === pageCount) {
+        if (!(await this.#isSameHistory(version))) return;
         state.versions.replace(version.fromSeq, loaded.map);
-        if (state.versions.count === 1) this.#later = undefined;
+        this.#later = undefined;
         return;
       }
     }
@@ -85,6 +113,67 @@ export class Replanner {
     // A table of its own: these files belong to no version, so nobody else would keep them.
     const apart = { queue, files: new FileTable(), keepBytes: 0, signal };
     const loaded = await tryLoadPlan(replica, latest, apart);
-    if (loaded !== undefined && loaded.map.txid >= txid) this.#later = loaded.map;
+    if (loaded === undefined || loaded.map.txid < txid) return;
+    if (await this.#isSameHistory(version)) this.#later = { map: loaded.map, of: files };
   }
+
+  /**
+   * Points the version, and all others that can, at the files that took the place of those that are
+   * gone. False when that would take more files than there may be, or did not find every page.
+   */
+  async #move(version: Version, levels: FilesByLevel, filesMax: number): Promise<boolean> {
+    const { replica, state, queue, signal } = this.#options;
+    const gone = findGone(version.map, levels);
+    const heirs = findHeirs(gone, levels, state.versions.newest.map.txid);
+    if (heirs === undefined || heirs.length > filesMax) return false;
+    const loaded = await tryLoadFiles(replica, heirs, { queue, keepBytes: 0, signal });
+    if (loaded === undefined || !(await this.#isSameHistory(version))) return false;
+    movePages(state.versions, gone, loaded);
+    return findGone(state.versions.at(version.fromSeq).map, levels).length === 0;
+  }
+
+  /** After what was read there: whether it goes on from what the version is of. */
+  async #isSameHistory({ map }: Version): Promise<boolean> {
+    const { replica, state } = this.#options;
+    const { files, lastFile } = state.versions.newest.map;
+    if (map.files !== files) return false;
+    if (lastFile === undefined || (await isStillThere(replica, lastFile, this.#options)))
+      return true;
+    return (await this.#options.isHistoryThere?.()) ?? false;
+  }
+}
+
+/** The files of a map that are there no more. */
+function findGone(map: PageMap, levels: FilesByLevel): LtxFile[] {
+  const listed = new Map(levels.flat().map((file) => [file.key, file]));
+  const used = new Set<number>();
+  map.collectOrdinals(used);
+  return [...used]
+    .map((ordinal) => map.files.get(ordinal))
+    .filter((file) => {
+      const same = listed.get(file.key);
+      return same === undefined || !isSameFile(same, file);
+    });
+}
+
+/**
+ * Files that hold all that these held and nothing newer than the newest version, in the order of
+ * their last transactions; undefined when there is one without.
+ */
+function findHeirs(
+  gone: readonly LtxFile[],
+  levels: FilesByLevel,
+  newestTxid: bigint,
+): LtxFile[] | undefined {
+  const heirs = new Set<LtxFile>();
+  const holders = levels.slice(1).map((files) => new Holders(files));
+  for (const file of gone) {
+    const isHeir = ({ minTxid, maxTxid }: LtxFile) =>
+      minTxid <= file.minTxid && maxTxid <= newestTxid;
+    const found = holders.map((one) => one.findFirst(file.maxTxid, isHeir));
+    const heir = found.find((one) => one !== undefined);
+    if (heir === undefined) return undefined;
+    heirs.add(heir);
+  }
+  return [...heirs].sort((a, b) => (a.maxTxid < b.maxTxid ? -1 : 1));
 }

@@ -1,93 +1,237 @@
 /**
  * Which misses belong to a scan, and how far to read ahead of it. Pure policy.
  *
- * A miss a few pages after another one starts a scan with a small window. Whenever the scan reaches
- * the window that was asked for last, the next and larger one is asked for: so one window is always
- * on its way while another is read. A miss that fits no scan changes nothing for the others.
+ * A scan reads the pages of a tree in its order, where that is known, or else pages by their
+ * number. It begins with a miss of a page that comes soon after one that was missed before, with a
+ * window that is the smaller the farther apart they are. The next window is asked for when the scan
+ * comes near the end of a small one, so that a short range does not cost a large one, or as soon as
+ * it reaches a large one. A reader that waits has outrun its windows: it gets one that is much
+ * larger than the one before, and from then on several large ones are on their way while another is
+ * read. A miss that fits no scan changes nothing for the others, but a scan that many such misses
+ * have passed by is over.
  */
 
 import {
   READ_AHEAD_BYTES_MAX,
   READ_AHEAD_BYTES_MIN,
   READ_AHEAD_GROWTH,
+  READ_AHEAD_LEAP,
+  READ_AHEAD_WINDOWS,
+  SCAN_MISSES_MAX,
   SCANS_MAX,
 } from "../limits.ts";
+import type { PageOrder } from "./page-order.ts";
 
 /** Two misses this near each other begin a scan. */
 const BEGIN_PAGES_MAX = 8;
+/** The same in the order of a tree, where those between were in memory. */
+const BETWEEN_PAGES_MAX = 3;
 /** A scan may leave out this many pages: those of other tables that grew along with its own. */
 const SKIP_PAGES_MAX = 128;
+/** The part of a small window after which the next one is due. */
+const NEAR_END = 0.75;
+
+/** Pages that were asked for on behalf of a scan. */
+export interface Window {
+  readonly seq: number;
+  /** Of its first page; a scan counts its pages from one. */
+  readonly startPlace: number;
+  /** In the order in which they are going to be read. */
+  readonly pgnos: readonly number[];
+  /** Those that had to be fetched. */
+  readonly fetched: ReadonlySet<number>;
+  /** Of these, what readers have waited for, which counts as use too. */
+  waitedCount: number;
+}
 
 export interface Scan {
+  readonly by: "order" | "number";
   /** Where the scan was seen last. */
-  lastPgno: number;
+  lastPlace: number;
   /** The last page that was asked for on its behalf. */
   endPgno: number;
-  /** Where the window starts that was asked for last. */
-  windowPgno: number;
+  endPlace: number;
+  /** A scan that has come so far wants its next window. */
+  nextPlace: number;
+  /** The last ones, the oldest first. */
+  windows: readonly Window[];
+  /** Windows that are to be on their way, or unread. */
+  depth: number;
+  /** The size of the last window. */
   windowBytes: number;
+  /** How many misses there had been when it was seen last. */
+  missCount: number;
+}
+
+/** How a scan was seen: by a reader who waits, or by the pages that it has used. */
+export type Sighting = "miss" | "use";
+
+export interface ScanTrackerOptions {
+  readonly order: PageOrder;
+  /** Whether somebody has read the page, which was here. */
+  readonly wasUsed: (pgno: number) => boolean;
 }
 
 export class ScanTracker {
+  readonly #options: ScanTrackerOptions;
   /** The least recently moved first. */
   #scans: Scan[] = [];
-  #candidates: Scan[] = [];
+  /** Pages that were missed last and are of no scan. */
+  #candidates: number[] = [];
+  #missCount = 0;
+
+  constructor(options: ScanTrackerOptions) {
+    this.#options = options;
+  }
 
   get scans(): readonly Scan[] {
     return this.#scans;
   }
 
-  /** The scan that wants its next window, from `endPgno + 1` on, because of this miss. */
-  onMiss(pgno: number): Scan | undefined {
-    const scan = nearest(this.#scans, pgno, SKIP_PAGES_MAX);
-    if (scan !== undefined) return this.onReached(scan, pgno) ? scan : undefined;
-    const candidate = nearest(this.#candidates, pgno, BEGIN_PAGES_MAX);
-    if (candidate !== undefined) {
-      this.#candidates = this.#candidates.filter((other) => other !== candidate);
-      candidate.lastPgno = pgno;
-      candidate.endPgno = pgno;
-      candidate.windowBytes = READ_AHEAD_BYTES_MIN;
-      push(this.#scans, candidate);
-      return candidate;
+  /** The scan that wants its next window because of this miss. */
+  onMiss(pgno: number, isSure = true): Scan | undefined {
+    this.#missCount += 1;
+    const eldest = this.#missCount - SCAN_MISSES_MAX;
+    this.#scans = this.#scans.filter(({ missCount }) => missCount >= eldest);
+    const { order } = this.#options;
+    const near = this.near(pgno);
+    if (near !== undefined) {
+      if (near.scan.by === "number" && order.isKnown(pgno)) return this.#inOrder(near.scan, pgno);
+      return this.onReached(near.scan, near.place, "miss", isSure) ? near.scan : undefined;
     }
-    push(this.#candidates, { lastPgno: pgno, endPgno: pgno, windowPgno: 0, windowBytes: 0 });
-    return undefined;
+    const begun = this.#begin(pgno);
+    if (begun === undefined) push(this.#candidates, pgno);
+    else push(this.#scans, begun);
+    return begun;
   }
 
-  /** The scan for which that page was asked for before. */
-  covering(pgno: number): Scan | undefined {
-    const scan = nearest(this.#scans, pgno, SKIP_PAGES_MAX);
-    return scan !== undefined && pgno <= scan.endPgno ? scan : undefined;
+  /** The scan that may have come to that page, and the page's place in it. */
+  near(pgno: number): { readonly scan: Scan; readonly place: number } | undefined {
+    let best: { scan: Scan; place: number } | undefined;
+    for (const scan of this.#scans) {
+      const place = this.#placeIn(scan, pgno);
+      if (place === undefined || place <= scan.lastPlace) continue;
+      if (best === undefined || isCloser({ scan, place }, best)) best = { scan, place };
+    }
+    return best;
   }
 
-  /** A scan was seen at that page. True when it wants its next window. */
-  onReached(scan: Scan, pgno: number): boolean {
-    scan.lastPgno = Math.max(scan.lastPgno, pgno);
-    this.#scans.splice(this.#scans.indexOf(scan), 1);
+  /** What was taken for a scan is none. */
+  drop(scan: Scan): void {
+    this.#scans = this.#scans.filter((other) => other !== scan);
+  }
+
+  /**
+   * A scan was seen at that place. True when it wants its next window, which is no larger than the
+   * last one unless it is sure that this is a scan.
+   */
+  onReached(scan: Scan, place: number, sighting: Sighting, isSure = true): boolean {
+    scan.lastPlace = Math.max(scan.lastPlace, place);
+    scan.missCount = this.#missCount;
+    this.drop(scan);
     this.#scans.push(scan);
-    if (pgno < scan.windowPgno) return false;
-    scan.windowBytes = Math.min(scan.windowBytes * READ_AHEAD_GROWTH, READ_AHEAD_BYTES_MAX);
-    scan.endPgno = Math.max(scan.endPgno, pgno);
+    if (place < scan.nextPlace) return false;
+    if (!isSure) return true;
+    if (sighting === "miss" && isLarge(scan)) scan.depth = READ_AHEAD_WINDOWS - 1;
+    const growth = sighting === "miss" ? READ_AHEAD_LEAP : READ_AHEAD_GROWTH;
+    scan.windowBytes = Math.min(scan.windowBytes * growth, READ_AHEAD_BYTES_MAX);
     return true;
   }
 
-  /** The next window was asked for and ends at that page. */
-  onWindow(scan: Scan, endPgno: number): void {
-    scan.windowPgno = scan.endPgno + 1;
-    scan.endPgno = endPgno;
+  /** The page that a scan reads after the last that was asked for, and so on. */
+  after(scan: Scan, pgno: number): number | undefined {
+    return scan.by === "number" ? pgno + 1 : this.#options.order.after(pgno);
+  }
+
+  /** The next window was asked for. Gives those that are behind the scan by now. */
+  onWindow(scan: Scan, window: Window): readonly Window[] {
+    const { pgnos, startPlace } = window;
+    const windows = [...scan.windows, window];
+    scan.windows = windows.slice(-READ_AHEAD_WINDOWS);
+    scan.endPgno = pgnos.at(-1) ?? scan.endPgno;
+    scan.endPlace += pgnos.length;
+    if (pgnos.length === 0) scan.nextPlace = Number.POSITIVE_INFINITY;
+    else if (!isLarge(scan)) scan.nextPlace = startPlace + Math.floor(pgnos.length * NEAR_END);
+    else scan.nextPlace = (scan.windows.at(-scan.depth) ?? scan.windows[0]!).startPlace;
+    return windows.slice(0, -READ_AHEAD_WINDOWS);
+  }
+
+  #placeIn(scan: Scan, pgno: number): number | undefined {
+    for (const { startPlace, pgnos } of scan.windows) {
+      const index = pgnos.indexOf(pgno);
+      if (index >= 0) return startPlace + index;
+    }
+    const { order } = this.#options;
+    const isNext =
+      scan.by === "number"
+        ? pgno > scan.endPgno && pgno <= scan.endPgno + SKIP_PAGES_MAX
+        : order.isSoonAfter(pgno, scan.endPgno, BETWEEN_PAGES_MAX);
+    return isNext ? scan.endPlace + 1 : undefined;
+  }
+
+  /** A scan that this miss shows, after one before it. */
+  #begin(pgno: number): Scan | undefined {
+    const { order, wasUsed } = this.#options;
+    if (!order.isKnown(pgno)) return this.#beginByNumber(pgno);
+    const candidate = this.#candidates.find((before) =>
+      order.isSoonAfter(pgno, before, BETWEEN_PAGES_MAX),
+    );
+    if (candidate !== undefined) this.#forget(candidate);
+    const first = [...order.firsts].find((page) => order.after(page) === pgno && wasUsed(page));
+    const before = candidate ?? first;
+    return before === undefined ? undefined : this.#makeScan("order", before, READ_AHEAD_BYTES_MIN);
+  }
+
+  /** The same scan from there on, now that the order is known. */
+  #inOrder(scan: Scan, pgno: number): Scan {
+    this.drop(scan);
+    const ordered = this.#makeScan("order", pgno, scan.windowBytes);
+    ordered.depth = scan.depth;
+    push(this.#scans, ordered);
+    return ordered;
+  }
+
+  /** Pages of which nothing is known, near each other. */
+  #beginByNumber(pgno: number): Scan | undefined {
+    const { order } = this.#options;
+    const candidate = this.#candidates
+      .filter((other) => other < pgno && pgno <= other + BEGIN_PAGES_MAX)
+      .findLast((other) => !order.isKnown(other));
+    if (candidate === undefined) return undefined;
+    this.#forget(candidate);
+    return this.#makeScan("number", candidate, READ_AHEAD_BYTES_MIN / (pgno - candidate));
+  }
+
+  #forget(candidate: number): void {
+    this.#candidates = this.#candidates.filter((other) => other !== candidate);
+  }
+
+  #makeScan(by: Scan["by"], endPgno: number, windowBytes: number): Scan {
+    return {
+      by,
+      lastPlace: 0,
+      endPgno,
+      endPlace: 0,
+      nextPlace: 0,
+      windows: [],
+      depth: 1,
+      windowBytes,
+      missCount: this.#missCount,
+    };
   }
 }
 
-function nearest(scans: readonly Scan[], pgno: number, skipMax: number): Scan | undefined {
-  let best: Scan | undefined;
-  for (const scan of scans) {
-    if (pgno <= scan.lastPgno || pgno > scan.endPgno + skipMax) continue;
-    if (best === undefined || scan.lastPgno > best.lastPgno) best = scan;
-  }
-  return best;
+/** What reads in order is sure to be a scan. */
+function isCloser(a: { scan: Scan; place: number }, b: { scan: Scan; place: number }): boolean {
+  if (a.scan.by !== b.scan.by) return a.scan.by === "order";
+  return a.place - a.scan.lastPlace < b.place - b.scan.lastPlace;
 }
 
-function push(scans: Scan[], scan: Scan): void {
-  scans.push(scan);
-  if (scans.length > SCANS_MAX) scans.shift();
+function isLarge({ windowBytes }: Scan): boolean {
+  return windowBytes >= READ_AHEAD_BYTES_MAX / READ_AHEAD_GROWTH;
+}
+
+function push<Item>(items: Item[], item: Item): void {
+  items.push(item);
+  if (items.length > SCANS_MAX) items.shift();
 }

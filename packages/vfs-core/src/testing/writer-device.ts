@@ -81,6 +81,7 @@ export class WriterDevice implements PageDevice {
   /** Requests that the engine was asked for. */
   requestCount = 0;
   imageHits = 0;
+  imagePermille = 0;
   segments: Segment[] = [];
   /** Commits go there. */
   #active: Segment | undefined;
@@ -196,6 +197,7 @@ export class WriterDevice implements PageDevice {
         const left = this.#pins.get(seq)! - 1;
         if (left === 0) this.#pins.delete(seq);
         else this.#pins.set(seq, left);
+        if (this.#pins.size === 0) this.events.onUnused();
       },
     };
   }
@@ -228,8 +230,8 @@ export class WriterDevice implements PageDevice {
     return this.#seq;
   }
 
-  setTxid(txid: bigint): void {
-    this.#published = { ...this.#published, txid };
+  setTxid(txid: bigint, createdAtMs: number | undefined): void {
+    this.#published = { ...this.#published, txid, createdAtMs };
   }
 
   oldestPin(): number {
@@ -267,6 +269,10 @@ export class WriterDevice implements PageDevice {
 
   isWriting(): boolean {
     return this.#staged !== undefined || this.#openTransactions > 0;
+  }
+
+  isInUse(): boolean {
+    return this.#pins.size > 0;
   }
 
   switchMode(mode: "read" | "write"): void {
@@ -391,6 +397,9 @@ export class WriterDevice implements PageDevice {
       open: (path) => {
         this.#imageReader = openImage(path);
       },
+      tell: (permille) => {
+        this.imagePermille = permille;
+      },
       markPresent: (pgnos) => {
         for (const pgno of pgnos) this.present.add(pgno);
       },
@@ -479,8 +488,9 @@ export class WriterDeviceFactory implements DeviceFactory {
   }
 
   create(options: DeviceOptions, events: DeviceEvents): WriterDevice {
-    this.device = new WriterDevice(options, events, this.#files);
-    return this.device;
+    const device = new WriterDevice(options, events, this.#files);
+    if (options.isPast !== true) this.device = device;
+    return device;
   }
 
   lockFile(path: string, text: string): FileLockAttempt {

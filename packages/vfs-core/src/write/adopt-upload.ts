@@ -24,5 +24,5 @@ export function adoptUpload(state: MountState, upload: LandedUpload, syncedSeq: 
       page: upload.page,
     });
   }
-  state.device.setTxid(upload.txid);
+  state.device.setTxid(upload.txid, upload.file.createdAtMs);
 }

@@ -11,7 +11,7 @@ import {
   TRAILER_SIZE,
   toTxid,
 } from "@headwater/ltx";
-import { ObjectStoreError } from "@headwater/object-store";
+import { ObjectStoreError, type ObjectVersion } from "@headwater/object-store";
 import type { Replica } from "../replica.ts";
 import type { Upload } from "./encode-upload.ts";
 
@@ -19,7 +19,12 @@ export type PutResult =
   /**
    * The bucket holds exactly our file. `serverDateMs`: the store's clock, if we put it just now.
    */
-  | { readonly type: "landed"; readonly serverDateMs: number | undefined }
+  | {
+      readonly type: "landed";
+      readonly serverDateMs: number | undefined;
+      /** Of the object, if we put it just now. */
+      readonly version?: ObjectVersion | undefined;
+    }
   /** It holds another file there. */
   | { readonly type: "other"; readonly fileChecksum: bigint };
 
@@ -30,6 +35,11 @@ export type SendResult =
   /** It may be there, or arrive later. */
   | { readonly type: "unknown"; readonly error: unknown };
 
+/** The same upload, with what is known of the object that it has become. */
+export function asPut(upload: Upload, { version }: PutResult & { type: "landed" }): Upload {
+  return { ...upload, file: { ...upload.file, version } };
+}
+
 /** What became of one try. Never rejects. */
 export async function sendUpload(
   replica: Replica,
@@ -38,12 +48,12 @@ export async function sendUpload(
 ): Promise<SendResult> {
   let failure: unknown;
   try {
-    const { serverDateMs } = await replica.store.put(upload.file.key, upload.body, {
+    const { serverDateMs, version } = await replica.store.put(upload.file.key, upload.body, {
       condition: { type: "if-absent" },
       timestampMs: upload.file.createdAtMs,
       signal,
     });
-    return { type: "landed", serverDateMs };
+    return { type: "landed", serverDateMs, version };
   } catch (error) {
     const isKnown = ObjectStoreError.is(error);
     if (isKnown && !ObjectStoreError.is(error, "OBJECT_EXISTS", "OUTCOME_UNKNOWN")) {

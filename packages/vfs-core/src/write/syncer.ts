@@ -37,7 +37,7 @@ import type { Attempt, LandedUpload } from "./attempt.ts";
 import { encodeUpload, type Upload } from "./encode-upload.ts";
 import { FlushWaiters } from "./flush-waiters.ts";
 import { loadLanded } from "./load-landed.ts";
-import { sendUpload } from "./put-upload.ts";
+import { asPut, sendUpload } from "./put-upload.ts";
 import { encodeReplacement, settleUpload } from "./settle-upload.ts";
 import type { UploadChain } from "./upload-chain.ts";
 import { REPLACED, UNKNOWN, WaitingCommit } from "./waiting-commit.ts";
@@ -293,7 +293,7 @@ export class Syncer {
     const result = await sendUpload(by, upload, this.#hurry.signal);
     switch (result.type) {
       case "landed":
-        return { type: "landed", upload, serverDateMs: result.serverDateMs };
+        return { type: "landed", upload: asPut(upload, result), serverDateMs: result.serverDateMs };
       case "other":
         return this.#meet(upload, result.fileChecksum);
       case "failed":

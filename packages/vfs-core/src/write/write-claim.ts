@@ -27,8 +27,8 @@ export function openJournalFolder(
 
 /** On a store that does not keep its conditions, two writers would overwrite each other. */
 export async function requireConditions(
-  { lease, random }: MountSettings,
-  { replica }: MountBase,
+  { lease, random }: Pick<MountSettings, "lease" | "random">,
+  { replica }: Pick<MountBase, "replica">,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const kinds: ConditionKind[] =

@@ -240,7 +240,7 @@ export class Writer {
   }
 
   #startCompaction(): WriteCompaction | undefined {
-    const { settings: mount, base, service } = this.#parts;
+    const { settings: mount, base, service, pasts } = this.#parts;
     const settings = chooseCompaction(mount.compaction, mount.lease !== "off");
     if (settings === undefined) return undefined;
     const { replica, queue } = base;
@@ -248,6 +248,6 @@ export class Writer {
     const lease = this.#lease;
     const fence = () => this.#syncer.fence;
     const { signal } = this.#end;
-    return startCompaction({ replica, state, queue, lease, settings, fence, signal });
+    return startCompaction({ replica, state, pasts, queue, lease, settings, fence, signal });
   }
 }

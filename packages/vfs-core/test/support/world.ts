@@ -28,6 +28,8 @@ export interface WorldOptions {
   readonly keyLayout?: KeyLayout;
   /** Bytes that do not compress, so that files have the size of their pages. */
   readonly isRandom?: boolean;
+  /** Worlds of different salts have nothing in common. */
+  readonly salt?: number;
   /** The store's clock. */
   readonly clock?: Clock;
   readonly supports?: Partial<Supports>;
@@ -59,13 +61,22 @@ export class World {
   readonly #plain: ObjectStore;
   readonly #layout;
   readonly #isRandom: boolean;
+  readonly #salt: number;
   readonly #states = new Map<number, State>([[0, { pageCount: 0, pages: new Map() }]]);
   #txid = 0;
 
   constructor(options: WorldOptions = {}) {
-    const { pageSize = 512, keyLayout = "s3", isRandom = false, clock, supports } = options;
+    const {
+      pageSize = 512,
+      keyLayout = "s3",
+      isRandom = false,
+      salt = 0,
+      clock,
+      supports,
+    } = options;
     this.pageSize = pageSize;
     this.#isRandom = isRandom;
+    this.#salt = salt;
     this.#plain = new MemoryStore({ bucket: this.bucket, keyLayout, clock, supports });
     this.store = traced(this.#plain, { onRequest: (trace) => this.requests.push(trace) });
     this.#layout = replicaLayout(keyLayout, PATH);
@@ -186,6 +197,7 @@ export class World {
     const view = new DataView(page.buffer);
     view.setUint32(0, pgno);
     view.setUint32(4, txid);
+    view.setUint32(8, this.#salt);
     return page;
   }
 }

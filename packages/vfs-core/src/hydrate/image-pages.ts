@@ -1,0 +1,235 @@
+/**
+ * Which pages of the local image may be used, and which of them are proven.
+ *
+ * Always true:
+ *   - A page is present only when what the image holds is right for every pin that any reader has
+ *     or will take: it is the newest version in the bucket, and no pin is older than it.
+ *   - A page is proven only when it is present and came from a file of which every byte was read
+ *     and verified. Until then it is as good as one that a reader gets by a range, and no better.
+ *   - A page that changes is forgotten before the change is visible, by whoever makes it visible
+ *     (`MountState.adopt`), and written again later.
+ */
+
+import type { ImageFile, ImagePage } from "../disk/image-file.ts";
+import { HeadwaterError } from "../errors.ts";
+import { isSameFile, type LtxFile } from "../ltx-file.ts";
+import { isSamePlace, type MountState } from "../mount-state.ts";
+import type { PageLocation } from "../page-map.ts";
+import { GROUP_PAGES } from "./image-record.ts";
+import { PageSet } from "./page-set.ts";
+
+export interface ImagePagesEvents {
+  /** More pages are present. */
+  readonly onPresent: () => void;
+  /** Resolves when a full disk may be tried again; what it gives is called when there was room. */
+  readonly waitForRoom: (error: HeadwaterError) => Promise<() => void>;
+}
+
+/** A page, and where it came from. */
+export interface LandedPage extends ImagePage {
+  readonly location: PageLocation;
+}
+
+export class ImagePages {
+  readonly #image: ImageFile;
+  readonly #state: MountState;
+  readonly #present = new PageSet();
+  readonly #proven = new PageSet();
+  /** Not read from a file as a whole. */
+  readonly #guests = new PageSet();
+  /** On their way to the disk as parts of a whole file: a guest would only be in their way. */
+  readonly #coming = new PageSet();
+  readonly #distrusted = new WeakSet<LtxFile>();
+  /** Pages that are absent only while they are written again. */
+  #againCount = 0;
+  /** Groups, by their number. */
+  #touched = new PageSet();
+
+  readonly #events: ImagePagesEvents;
+
+  constructor(image: ImageFile, state: MountState, events: ImagePagesEvents) {
+    this.#image = image;
+    this.#state = state;
+    this.#events = events;
+  }
+
+  /** Those that are being written again count as present. */
+  get presentCount(): number {
+    return this.#present.count + this.#againCount;
+  }
+
+  isPresent(pgno: number): boolean {
+    return this.#present.has(pgno);
+  }
+
+  isProven(pgno: number): boolean {
+    return this.#proven.has(pgno);
+  }
+
+  /** Of pages that have changed; the device has been told. */
+  forget(stale: Uint32Array): void {
+    for (const pgno of stale) {
+      this.#present.delete(pgno);
+      this.#proven.delete(pgno);
+      this.#touched.add(Math.floor(pgno / GROUP_PAGES));
+    }
+  }
+
+  /** Where the newest version of a page is, if no reader still needs an older one. */
+  settled(pgno: number): PageLocation | "later" | "nowhere" {
+    const { fromSeq } = this.#state.versions.newest;
+    const found = this.#state.find(pgno, fromSeq);
+    if (found.location === undefined) return "nowhere";
+    return found.fromSeq <= this.#state.device.oldestPin() ? found.location : "later";
+  }
+
+  /** Of what an earlier mount has left, pages that are right; not all of them may be proven. */
+  useKept(pgnos: readonly number[], { areProven }: { readonly areProven: boolean }): void {
+    for (const pgno of pgnos) {
+      this.#present.add(pgno);
+      if (areProven) this.#proven.add(pgno);
+    }
+    this.#publish(pgnos);
+  }
+
+  /** Whether the page is here, and came with others of its file from its first byte on. */
+  isPart(pgno: number): boolean {
+    return this.#present.has(pgno) && !this.#guests.has(pgno);
+  }
+
+  /** Groups of which pages were written or have changed since the last call. */
+  takeTouched(): PageSet {
+    const touched = this.#touched;
+    this.#touched = new PageSet();
+    return touched;
+  }
+
+  /** Since `takeTouched`. */
+  isTouched(group: number): boolean {
+    return this.#touched.has(group);
+  }
+
+  /** Gives back what was taken, when nothing came of it. */
+  touch(groups: Iterable<number>): void {
+    for (const group of groups) this.#touched.add(group);
+  }
+
+  /**
+   * Each page is present afterwards, unless it has changed or has to wait. Ascending ones take the
+   * fewest calls of the system.
+   */
+  async write(pages: readonly LandedPage[]): Promise<void> {
+    for (const { pgno } of pages) {
+      this.#guests.delete(pgno);
+      this.#coming.add(pgno);
+    }
+    try {
+      await this.#write(pages);
+    } finally {
+      for (const { pgno } of pages) this.#coming.delete(pgno);
+    }
+  }
+
+  /**
+   * The same for pages that were not read from a file as a whole: they are not proven with it. What
+   * is here already stays.
+   */
+  async writeGuests(pages: readonly LandedPage[]): Promise<void> {
+    const absent = pages.filter(({ pgno }) => !this.#present.has(pgno) && !this.#coming.has(pgno));
+    for (const { pgno } of absent) this.#guests.add(pgno);
+    await this.#write(absent);
+  }
+
+  /** Nobody uses anything of the image any more. */
+  giveUp(): void {
+    this.#takeBack(Uint32Array.from(this.#present));
+  }
+
+  async #write(pages: readonly LandedPage[]): Promise<void> {
+    if (pages.length === 0) return;
+    const again = pages.map(({ pgno }) => pgno).filter((pgno) => this.#present.has(pgno));
+    this.#takeBack(Uint32Array.from(again));
+    for (const { pgno } of pages) this.#touched.add(Math.floor(pgno / GROUP_PAGES));
+    this.#againCount += again.length;
+    try {
+      await this.#writeWithRoom(pages);
+    } finally {
+      this.#againCount -= again.length;
+    }
+    // While it was written, any of these pages may have changed or a reader may have come.
+    const right: number[] = [];
+    for (const { pgno, location } of pages) {
+      const settled = this.settled(pgno);
+      if (typeof settled === "string" || !isSamePlace(settled, location)) continue;
+      if (this.#distrusted.has(location.file)) continue;
+      this.#present.add(pgno);
+      right.push(pgno);
+    }
+    this.#publish(right);
+  }
+
+  /** These pages, as far as they are here, come from that file, which is sound. */
+  prove(pgnos: Iterable<number>, file: LtxFile): void {
+    for (const pgno of pgnos) {
+      if (this.isPart(pgno) && this.#isFrom(pgno, file)) this.#proven.add(pgno);
+    }
+  }
+
+  /** Nobody uses any more what came from that file, which is not sound. */
+  distrust(file: LtxFile): void {
+    this.#distrusted.add(file);
+    const doubtful: number[] = [];
+    for (const pgno of this.#present) if (this.#isFrom(pgno, file)) doubtful.push(pgno);
+    this.#takeBack(Uint32Array.from(doubtful));
+  }
+
+  /** Whether every page of the newest state is proven. */
+  hasAll(): boolean {
+    const { map } = this.#state.versions.newest;
+    for (let pgno = 1; pgno <= map.pageCount; pgno += 1) {
+      if (!this.#proven.has(pgno) && map.has(pgno)) return false;
+    }
+    return map.txid > 0n;
+  }
+
+  /** What was fetched is held until there is room for it, so that it is fetched once. */
+  async #writeWithRoom(pages: readonly LandedPage[]): Promise<void> {
+    let goOn: (() => void) | undefined;
+    for (;;) {
+      try {
+        await this.#image.write(pages, this.#state.pageSize);
+        goOn?.();
+        return;
+      } catch (cause) {
+        const sentence = `cannot write the local image: ${(cause as Error).message}`;
+        const error = new HeadwaterError("IMAGE_FAILED", sentence, { cause });
+        if (!isFull(cause)) throw error;
+        goOn = await this.#events.waitForRoom(error);
+      }
+    }
+  }
+
+  #publish(pgnos: readonly number[]): void {
+    if (pgnos.length === 0) return;
+    this.#state.device.image.markPresent(Uint32Array.from(pgnos));
+    this.#events.onPresent();
+  }
+
+  #takeBack(pgnos: Uint32Array): void {
+    if (pgnos.length === 0) return;
+    this.#state.device.image.markAbsent(pgnos);
+    this.forget(pgnos);
+  }
+
+  #isFrom(pgno: number, file: LtxFile): boolean {
+    const { fromSeq } = this.#state.versions.newest;
+    const { location } = this.#state.find(pgno, fromSeq);
+    return location !== undefined && isSameFile(location.file, file);
+  }
+}
+
+/** Of the disk or of the user: either may be given more. */
+function isFull(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ENOSPC" || code === "EDQUOT";
+}

@@ -1,0 +1,154 @@
+/**
+ * A restored file that goes on following its replica, while others read it with SQLite.
+ *
+ * Always true:
+ *   - The file is always a state that the replica had, and never goes back (change-in-place.ts).
+ *   - `NAME.following` says which state it is, or an earlier one: applying a file again changes
+ *     nothing.
+ *   - A store that does not answer delays it, and does not end it.
+ */
+
+import { systemImageFiles } from "../disk/image-file.ts";
+import type { ImageHandle } from "../disk/image-files.ts";
+import { systemDisk } from "../disk/system-disk.ts";
+import { HeadwaterError } from "../errors.ts";
+import { type FileLock, type FileLocks, takeLock } from "../file-locks.ts";
+import { nameObject } from "../hydrate/image-record.ts";
+import { loadInOrder } from "../load-in-order.ts";
+import type { LtxFile } from "../ltx-file.ts";
+import { listLtxFiles } from "../ltx-files.ts";
+import type { OfflineReplica } from "../offline/offline-replica.ts";
+import { callStore, isGone, replicaError } from "../replica.ts";
+import { type FilesByLevel, planFollow, type RestorePlan } from "../restore-plan.ts";
+import { applyFile } from "./apply-file.ts";
+import { ChangeInPlace, type DatabaseLock } from "./change-in-place.ts";
+import { type FollowPoint, pointOf, writeFollowPoint } from "./follow-point.ts";
+
+export interface FollowOptions {
+  /** A file that `restoreReplica` has made for following. */
+  readonly path: string;
+  readonly intervalMs: number;
+  readonly lock: DatabaseLock;
+  /** So that one process alone follows with this file. */
+  readonly locks: FileLocks;
+  readonly onEvent: (event: FollowEvent) => void;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+}
+
+export type FollowEvent =
+  | { readonly type: "applied"; readonly txid: bigint; readonly createdAtMs: number }
+  /** It goes on trying. */
+  | { readonly type: "waiting"; readonly reason: string };
+
+/** Rejects with the reason of the signal, or when it cannot go on. */
+export async function followReplica(
+  offline: OfflineReplica,
+  start: FollowPoint,
+  options: FollowOptions,
+): Promise<never> {
+  const { replica } = offline;
+  const { path, intervalMs, onEvent, signal } = options;
+  let point = start;
+  let reason: string | undefined;
+  const wait = (why: string) => {
+    if (why !== reason) onEvent({ type: "waiting", reason: why });
+    reason = why;
+  };
+  const own = lockFollower(path, options.locks);
+  const handle = await systemImageFiles.open(path);
+  try {
+    for (;;) {
+      try {
+        const plan = await planNext(offline, point, signal);
+        if (plan.files.length > 0) {
+          await apply(offline, plan, handle, options);
+          point = pointOf(plan);
+          await writeFollowPoint(replica, path, point);
+          const { createdAtMs } = plan.files.at(-1) as LtxFile;
+          onEvent({ type: "applied", txid: plan.txid, createdAtMs });
+        }
+        if (plan.gapBefore === undefined) reason = undefined;
+        else wait(`transactions are missing after ${plan.txid}`);
+      } catch (error) {
+        signal.throwIfAborted();
+        // What was compacted away meanwhile is in another file at the next look.
+        if (!isGone(error) && !HeadwaterError.is(error, "STORE_UNAVAILABLE")) throw error;
+        wait((error as Error).message);
+      }
+      await replica.clock.sleep(intervalMs, { signal });
+    }
+  } finally {
+    await handle.close();
+    await systemDisk.remove(followLockPath(path));
+    own.release();
+  }
+}
+
+function lockFollower(path: string, locks: FileLocks): FileLock {
+  const attempt = takeLock(locks, followLockPath(path));
+  if (attempt.type === "locked") return attempt.lock;
+  const sentence = `${path} follows its replica already, by ${attempt.holder}`;
+  throw new HeadwaterError("IMAGE_LOCKED", sentence);
+}
+
+function followLockPath(path: string): string {
+  return `${path}.following.lock`;
+}
+
+async function planNext(
+  { replica }: OfflineReplica,
+  point: FollowPoint,
+  signal: AbortSignal,
+): Promise<RestorePlan> {
+  const levels = await listLtxFiles(replica, { signal });
+  if (isAnother(levels, point)) {
+    const sentence =
+      `another database has taken the place of the one that was followed up to ${point.txid}; ` +
+      "restore it anew";
+    throw replicaError(replica, "REPLICA_RESET", sentence);
+  }
+  return planFollow(levels, point.txid);
+}
+
+/** Whether what is there now is not what the file was made of. */
+function isAnother(levels: FilesByLevel, { txid, last, lastKey }: FollowPoint): boolean {
+  const files = levels.flat();
+  const same = files.find(({ key }) => key === lastKey);
+  const isReplaced = same !== undefined && last !== undefined && nameObject(same) !== last;
+  return isReplaced || !files.some(({ maxTxid }) => maxTxid >= txid);
+}
+
+async function apply(
+  { replica, queue, random }: OfflineReplica,
+  { files }: RestorePlan,
+  handle: ImageHandle,
+  { path, lock, signal }: FollowOptions,
+): Promise<void> {
+  const change = new ChangeInPlace({ path, handle, lock, random, signal });
+  const onBytes = () => {};
+  try {
+    await callStoreButGone(replica, async () => {
+      for await (const loaded of loadInOrder(replica, files, { queue, signal })) {
+        await applyFile(loaded, { replica, queue, handle: change, onBytes, signal });
+      }
+    });
+    await change.commit();
+  } catch (error) {
+    await change.abandon();
+    throw error;
+  }
+}
+
+/** That a file is gone stays what it is. */
+async function callStoreButGone(
+  replica: OfflineReplica["replica"],
+  call: () => Promise<void>,
+): Promise<void> {
+  try {
+    await call();
+  } catch (error) {
+    if (isGone(error)) throw error;
+    await callStore(replica, () => Promise.reject(error));
+  }
+}

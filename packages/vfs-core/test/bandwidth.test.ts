@@ -1,0 +1,68 @@
+import { describe, expect, it } from "vitest";
+import type { Clock } from "../src/clock.ts";
+import { Bandwidth } from "../src/hydrate/bandwidth.ts";
+
+/** Time passes only while somebody sleeps. */
+class SleepingClock implements Clock {
+  #nowMs = 1000;
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  monotonicMs(): number {
+    return this.#nowMs;
+  }
+
+  pass(durationMs: number): void {
+    this.#nowMs += durationMs;
+  }
+
+  async sleep(durationMs: number, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    signal?.throwIfAborted();
+    const endMs = this.#nowMs + durationMs;
+    await Promise.resolve();
+    this.#nowMs = Math.max(this.#nowMs, endMs);
+  }
+
+  async yield(): Promise<void> {}
+}
+
+const { signal } = new AbortController();
+
+describe("a bandwidth", () => {
+  it("spreads what is asked for, one after another and at once", async () => {
+    const clock = new SleepingClock();
+    const bandwidth = new Bandwidth(clock, 1000);
+    for (let count = 0; count < 5; count += 1) await bandwidth.admit(200, signal);
+    expect(clock.monotonicMs()).toBe(1800);
+    await Promise.all(Array.from({ length: 5 }, () => bandwidth.admit(200, signal)));
+    expect(clock.monotonicMs()).toBe(2800);
+  });
+
+  it("does not make up for a time in which nothing was asked for", async () => {
+    const clock = new SleepingClock();
+    const bandwidth = new Bandwidth(clock, 1000);
+    await bandwidth.admit(1000, signal);
+    clock.pass(60_000);
+    await bandwidth.admit(1000, signal);
+    expect(clock.monotonicMs()).toBe(61_000);
+    await bandwidth.admit(1000, signal);
+    expect(clock.monotonicMs()).toBe(62_000);
+  });
+
+  it("is none without a limit", async () => {
+    const clock = new SleepingClock();
+    const bandwidth = new Bandwidth(clock, undefined);
+    for (let count = 0; count < 5; count += 1) await bandwidth.admit(1e12, signal);
+    expect(clock.monotonicMs()).toBe(1000);
+  });
+
+  it("lets whoever waits leave", async () => {
+    const clock = new SleepingClock();
+    const bandwidth = new Bandwidth(clock, 1);
+    await bandwidth.admit(1, signal);
+    const gone = AbortSignal.abort(new Error("gone"));
+    await expect(bandwidth.admit(1, gone)).rejects.toThrow("gone");
+  });
+});

@@ -1,0 +1,101 @@
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { MemoryBucket, MemoryStore } from "@headwater/object-store/memory";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { lockInMemory } from "../src/device/memory-locks.ts";
+import {
+  type FollowEvent,
+  type FollowPoint,
+  followReplica,
+  type OfflineReplica,
+  openOfflineReplica,
+  readFollowPoint,
+  restoreReplica,
+  writeFollowPoint,
+} from "../src/offline/index.ts";
+import { makeSqliteImage, putImage } from "./support/sqlite-image.ts";
+
+const PLACE = { path: "db", url: "memory:follow/db" };
+const ENDED = new Error("the test is over");
+
+let folder: string;
+let path: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "headwater-follow-"));
+  path = join(folder, "app.db");
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const locks = { lockFile: lockInMemory };
+
+async function restored(): Promise<{
+  readonly offline: OfflineReplica;
+  readonly bucket: MemoryBucket;
+  readonly point: FollowPoint;
+}> {
+  const bucket = new MemoryBucket("follow");
+  const store = new MemoryStore({ bucket });
+  await putImage(store, PLACE.path, makeSqliteImage(512, "create table t(n)"));
+  const offline = openOfflineReplica({ store, ...PLACE });
+  const options = { path, target: { type: "latest" }, locks, isFollower: true } as const;
+  const { point } = await restoreReplica(offline, options);
+  await writeFollowPoint(offline.replica, path, point);
+  return { offline, bucket, point };
+}
+
+function follow(offline: OfflineReplica, point: FollowPoint, events: FollowEvent[] = []) {
+  const end = new AbortController();
+  const connection = new DatabaseSync(path);
+  const lock = {
+    async lock() {
+      connection.exec("begin exclusive");
+      return () => connection.exec("rollback");
+    },
+  };
+  const following = followReplica(offline, point, {
+    path,
+    intervalMs: 1,
+    lock,
+    locks,
+    onEvent: (event) => events.push(event),
+    signal: end.signal,
+  }).finally(() => connection.close());
+  return { following, stop: () => end.abort(ENDED) };
+}
+
+describe("a file that follows", () => {
+  it("is followed by one process, and lets go at the end", async () => {
+    const { offline, point } = await restored();
+    const first = follow(offline, point);
+    await expect(follow(offline, point).following).rejects.toMatchObject({ code: "IMAGE_LOCKED" });
+    first.stop();
+    await expect(first.following).rejects.toBe(ENDED);
+    const second = follow(offline, point);
+    second.stop();
+    await expect(second.following).rejects.toBe(ENDED);
+    expect(existsSync(`${path}.following.lock`)).toBe(false);
+  });
+
+  it("does not go on with another database in the place of its own", async () => {
+    const { offline, point } = await restored();
+    const { store } = offline.replica;
+    await store.deleteMany(["db/0009/0000000000000001-0000000000000001.ltx"]);
+    await putImage(store, PLACE.path, makeSqliteImage(512, "create table other(n)"));
+    const { following } = follow(offline, point);
+    await expect(following).rejects.toMatchObject({ code: "REPLICA_RESET" });
+    const database = new DatabaseSync(path);
+    expect(database.prepare("select name from sqlite_schema").all()).toEqual([{ name: "t" }]);
+    database.close();
+  });
+
+  it("remembers which state of which replica it is", async () => {
+    const { offline, point } = await restored();
+    expect(await readFollowPoint(offline.replica, path)).toEqual(point);
+    const elsewhere = openOfflineReplica({ ...PLACE, store: new MemoryStore(), path: "other" });
+    expect(await readFollowPoint(elsewhere.replica, path)).toBeUndefined();
+    expect(await readFollowPoint(offline.replica, join(folder, "none.db"))).toBeUndefined();
+  });
+});

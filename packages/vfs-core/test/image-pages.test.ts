@@ -1,0 +1,113 @@
+import { toTxid } from "@headwater/ltx";
+import { describe, expect, it } from "vitest";
+import { deferred } from "../src/deferred.ts";
+import type { ImageFile } from "../src/disk/image-file.ts";
+import { ImagePages } from "../src/hydrate/image-pages.ts";
+import type { LtxFile } from "../src/ltx-file.ts";
+import type { MountState } from "../src/mount-state.ts";
+
+const PAGE_SIZE = 512;
+const FILE: LtxFile = {
+  level: 0,
+  minTxid: toTxid(1n),
+  maxTxid: toTxid(1n),
+  key: "file",
+  size: 1_000_000,
+  createdAtMs: 0,
+};
+
+/** Ten pages of one file; the image's writes end when the test says so. */
+function tenPages() {
+  const present = new Set<number>();
+  const writes: (() => void)[] = [];
+  const image = {
+    write: () => {
+      const done = deferred<void>();
+      writes.push(done.resolve);
+      return done.promise;
+    },
+  } as unknown as ImageFile;
+  const at = (pgno: number) => ({ file: FILE, offset: pgno * 1000, size: 600 });
+  const state = {
+    pageSize: PAGE_SIZE,
+    versions: { newest: { fromSeq: 1, map: { pageCount: 10, txid: 1n, has: () => true } } },
+    find: (pgno: number) => ({ fromSeq: 1, location: at(pgno) }),
+    device: {
+      oldestPin: () => 1,
+      image: {
+        tell: () => {},
+        markPresent: (pgnos: Uint32Array) => {
+          for (const pgno of pgnos) present.add(pgno);
+        },
+        markAbsent: (pgnos: Uint32Array) => {
+          for (const pgno of pgnos) present.delete(pgno);
+        },
+      },
+    },
+  } as unknown as MountState;
+  const events = { onPresent: () => {}, waitForRoom: () => Promise.reject(new Error("full")) };
+  const pages = new ImagePages(image, state, events);
+  const page = (pgno: number) => ({ pgno, location: at(pgno), page: new Uint8Array(PAGE_SIZE) });
+  return { pages, present, writes, page };
+}
+
+describe("pages of the local image", () => {
+  it("are not proven by a file when they came by themselves", async () => {
+    const { pages, present, writes, page } = tenPages();
+    const whole = pages.write([page(1)]);
+    const guest = pages.writeGuests([page(2)]);
+    for (const end of writes) end();
+    await Promise.all([whole, guest]);
+    pages.prove([1, 2], FILE);
+    expect([...present]).toEqual([1, 2]);
+    expect([1, 2].map((pgno) => pages.isProven(pgno))).toEqual([true, false]);
+  });
+
+  it("are left alone by guests while they come with their file, and after", async () => {
+    const { pages, writes, page } = tenPages();
+    const whole = pages.write([page(1), page(2)]);
+    await pages.writeGuests([page(2)]);
+    expect(writes).toHaveLength(1);
+    writes[0]!();
+    await whole;
+    await pages.writeGuests([page(1)]);
+    expect(writes).toHaveLength(1);
+    pages.prove([1, 2], FILE);
+    expect([1, 2].map((pgno) => pages.isProven(pgno))).toEqual([true, true]);
+  });
+
+  it("are proven when the file came last", async () => {
+    const { pages, writes, page } = tenPages();
+    const guest = pages.writeGuests([page(2)]);
+    const whole = pages.write([page(2)]);
+    for (const end of writes) end();
+    await Promise.all([whole, guest]);
+    pages.prove([2], FILE);
+    expect(pages.isProven(2)).toBe(true);
+  });
+
+  it("are absent while they are written again", async () => {
+    const { pages, present, writes, page } = tenPages();
+    const first = pages.write([page(3)]);
+    writes[0]!();
+    await first;
+    const again = pages.write([page(3)]);
+    expect(present.has(3)).toBe(false);
+    writes[1]!();
+    await again;
+    expect(present.has(3)).toBe(true);
+  });
+
+  it("do not come back from a file that is not sound, whatever was on its way", async () => {
+    const { pages, present, writes, page } = tenPages();
+    const first = pages.write([page(4)]);
+    writes[0]!();
+    await first;
+    const late = pages.writeGuests([page(5)]);
+    pages.distrust(FILE);
+    writes[1]!();
+    await late;
+    expect(present.size).toBe(0);
+    expect(pages.presentCount).toBe(0);
+  });
+});

@@ -1,0 +1,210 @@
+import { MemoryStore } from "@headwater/object-store/memory";
+import { describe, expect, it } from "vitest";
+import { openReplica } from "../src/index.ts";
+import { READ_AHEAD_BYTES_MIN, WARM_UP_REQUESTS_MAX } from "../src/limits.ts";
+import { PageFetcher } from "../src/read/page-fetcher.ts";
+import { RequestQueue } from "../src/read/request-queue.ts";
+import { makeReplica } from "../src/replica.ts";
+import { systemClock } from "../src/system.ts";
+import { distantStore, LATENCY_MS } from "./support/distant-store.ts";
+import { IdleClock } from "./support/idle-clock.ts";
+import { seededRandom } from "./support/random.ts";
+import { openWorld } from "./support/reading.ts";
+import { makeSqliteImage, pageOf, putImage, type SqliteImage } from "./support/sqlite-image.ts";
+import { range, World } from "./support/world.ts";
+
+const PAGE_SIZE = 1024;
+const PATH = "some/db";
+
+/** A small table whose pages lie among those of a large one, and an index in no order. */
+const MIXED = makeSqliteImage(
+  PAGE_SIZE,
+  `create table small(id integer primary key, text);
+   create table large(id integer primary key, body blob);
+   create table trigger_rows(i);
+   create trigger fill after insert on trigger_rows begin
+     insert into small values (new.i, 'row ' || new.i);
+     insert into large values (new.i, randomblob(800));
+   end;
+   with recursive n(i) as (select 1 union all select i + 1 from n where i < 6000)
+     insert into trigger_rows select i from n;
+   create index small_text on small(hex(id * 2654435761 % 4294967296));`,
+);
+
+/** The leaves of a table or index, in the order of their keys. */
+function leavesOf({ pages }: SqliteImage, name: string): number[] {
+  return pages.filter((page) => page.name === name && page.type === "leaf").map(({ pgno }) => pgno);
+}
+
+async function openWarm(image: SqliteImage, options = {}) {
+  const clock = new IdleClock();
+  const memory = new MemoryStore();
+  await putImage(memory, PATH, image);
+  const store = distantStore(memory, clock);
+  const common = { store, path: PATH, url: "memory:x/some/db", clock, pollIntervalMs: 0 };
+  const replica = await openReplica({ ...common, ...options });
+  while (!replica.mount.status().warmUp!.done) await clock.sleep(1);
+  const snapshot = replica.snapshot();
+  const measure = async (pgnos: Iterable<number>) => {
+    const startMs = clock.monotonicMs();
+    const first = store.requests.length;
+    for (const pgno of pgnos) expect(await snapshot.readPage(pgno)).toEqual(pageOf(image, pgno));
+    const requests = store.requests.slice(first);
+    const bytes = requests.reduce((sum, request) => sum + request.bytes, 0);
+    return { trips: (clock.monotonicMs() - startMs) / LATENCY_MS, requests, bytes };
+  };
+  return { replica, measure };
+}
+
+describe("reading ahead in the order of a tree", () => {
+  it("takes few round trips for a table whose pages lie far apart", async () => {
+    const leaves = leavesOf(MIXED, "small");
+    expect(leaves.length).toBeGreaterThan(80);
+    expect(leaves.at(-1)! - leaves[0]!).toBeGreaterThan(50 * leaves.length);
+    const { replica, measure } = await openWarm(MIXED);
+    expect((await measure(leaves)).trips).toBeLessThan(8);
+    await replica.close();
+  });
+
+  it("leaves nothing out of what lies around, as long as there is room", async () => {
+    const { replica, measure } = await openWarm(MIXED);
+    await measure(leavesOf(MIXED, "small"));
+    const { trips } = await measure(MIXED.pages.map(({ pgno }) => pgno).sort((a, b) => a - b));
+    expect(trips).toBeLessThan(4);
+    await replica.close();
+  });
+
+  it("takes few round trips for an index whose pages lie in no order", async () => {
+    const leaves = leavesOf(MIXED, "small_text");
+    const { replica, measure } = await openWarm(MIXED);
+    expect((await measure(leaves)).trips).toBeLessThan(8);
+    await replica.close();
+  });
+
+  it("loses no page that is here to those that it fetches just before", async () => {
+    const { replica, measure } = await openWarm(MIXED, { cacheBytes: 1024 * 1100 });
+    const large = leavesOf(MIXED, "large");
+    await measure(leavesOf(MIXED, "small"));
+    const { bytes } = await measure(large);
+    // A quarter of it is here: what lay between the pages of the small table.
+    expect(bytes).toBeLessThan(0.77 * MIXED.bytes.byteLength);
+    await replica.close();
+  });
+
+  it("keeps nothing of other tables in the place of other pages", async () => {
+    const leaves = leavesOf(MIXED, "small");
+    const { replica, measure } = await openWarm(MIXED, { cacheBytes: 1024 * 1100 });
+    const large = leavesOf(MIXED, "large");
+    const inUse = range(1, 1200).map((index) => large[(index * 977) % large.length]!);
+    await measure(inUse);
+    const { usedCount, frameCount } = replica.mount.status().cache!;
+    expect(usedCount).toBe(frameCount);
+    const before = replica.mount.status().cache!.insertCount;
+    await measure(leaves);
+    const { insertCount } = replica.mount.status().cache!;
+    expect(insertCount - before).toBeLessThan(2 * leaves.length);
+    await replica.close();
+  });
+
+  it("takes few round trips for two tables that are read side by side", async () => {
+    const [small, large] = [leavesOf(MIXED, "small"), leavesOf(MIXED, "large")];
+    const perSmall = large.length / small.length;
+    const both = small.flatMap((pgno, index) => [
+      pgno,
+      ...large.slice(Math.round(index * perSmall), Math.round((index + 1) * perSmall)),
+    ]);
+    const { replica, measure } = await openWarm(MIXED);
+    const { trips, bytes } = await measure(both);
+    expect(trips).toBeLessThan(16);
+    expect(bytes).toBeLessThan(1.2 * MIXED.bytes.byteLength);
+    await replica.close();
+  });
+});
+
+describe("reading ahead by number", () => {
+  it("brings little for misses at random, also where some happen to be near others", async () => {
+    const world = new World({ pageSize: 4096, isRandom: true });
+    await world.write({ pages: range(1, 3000) });
+    const replica = await openWorld(world, { cacheBytes: 64_000_000, warmUp: false });
+    world.requests.length = 0;
+    const snapshot = replica.snapshot();
+    const random = seededRandom(6);
+    const reads = 300;
+    for (let read = 0; read < reads; read += 1) await snapshot.readPage(17 + random(2980));
+    const bytes = world.requests.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
+    expect(bytes).toBeLessThan(reads * 4200 + 8 * READ_AHEAD_BYTES_MIN);
+    await replica.close();
+  });
+
+  it("leaves no page out that a scan has skipped", async () => {
+    const world = new World({ pageSize: 4096, isRandom: true });
+    await world.write({ pages: range(1, 2000) });
+    const replica = await openWorld(world, { cacheBytes: 64_000_000, warmUp: false });
+    const snapshot = replica.snapshot();
+    for (let pgno = 20; pgno <= 1950; pgno += 5) await snapshot.readPage(pgno);
+    world.requests.length = 0;
+    for (const pgno of range(20, 1950)) await snapshot.readPage(pgno);
+    expect(world.requests.length).toBeLessThan(4);
+    await replica.close();
+  });
+});
+
+describe("handing over what was read ahead", () => {
+  it("gives a page to who waits for it before those behind it are decoded", async () => {
+    const world = new World({ pageSize: 4096, isRandom: true });
+    await world.write({ pages: range(1, 200) });
+    const { store, path, url } = world;
+    const replica = makeReplica({ store, path, url, clock: systemClock });
+    const opened = await openWorld(world, { warmUp: false });
+    const key = world.key(0, 1, 1);
+    const size = (await world.body(0, 1, 1)).byteLength;
+    const file = { level: 0, minTxid: 1n, maxTxid: 1n, key, size, createdAtMs: 0 } as never;
+    const fetcher = new PageFetcher({
+      replica,
+      queue: new RequestQueue(),
+      hedger: undefined,
+      clock: systemClock,
+      pageSize: () => 4096,
+      signal: new AbortController().signal,
+      onWholeFile: () => {},
+    });
+    const { decodeLtx } = await import("@headwater/ltx");
+    const { index } = decodeLtx(await world.body(0, 1, 1));
+    let usedCount = 0;
+    for (const { pgno, offset, size } of index) {
+      const location = { file, offset, size };
+      fetcher.prefetch(pgno, location, () => {
+        usedCount += 1;
+      });
+    }
+    // The request has been sent.
+    await Promise.resolve();
+    const [first] = index;
+    const { signal } = new AbortController();
+    const answer = fetcher.fetch(1, { file, ...first! }, "foreground", signal);
+    expect(await answer).toEqual(world.pageAt(1, 1));
+    expect(usedCount).toBeLessThan(10);
+    while (fetcher.inFlightCount > 0) await systemClock.yield();
+    expect(usedCount).toBe(200);
+    await opened.close();
+  });
+});
+
+describe("the requests of a warm-up", () => {
+  it("are a bounded number, however many interior pages lie far apart", async () => {
+    const image = makeSqliteImage(
+      PAGE_SIZE,
+      `create table rows(key blob, body blob);
+       create index rows_key on rows(key);
+       with recursive n(i) as (select 1 union all select i + 1 from n where i < 4000)
+         insert into rows select randomblob(180), randomblob(9000) from n;`,
+    );
+    const interior = image.pages.filter(({ type }) => type === "internal");
+    expect(interior.length).toBeGreaterThan(1.2 * WARM_UP_REQUESTS_MAX);
+    const { replica } = await openWarm(image);
+    const { requests, warmUp } = replica.mount.status();
+    expect(requests.get!.calls).toBeLessThanOrEqual(WARM_UP_REQUESTS_MAX + 3);
+    expect(warmUp!.pageCount).toBeGreaterThan(WARM_UP_REQUESTS_MAX / 2);
+    await replica.close();
+  });
+});

@@ -1,0 +1,231 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { mergeLtx } from "@headwater/ltx";
+import type { ObjectStore } from "@headwater/object-store";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { lockInMemory } from "../src/device/memory-locks.ts";
+import { openOfflineReplica, type RestoreOptions, restoreReplica } from "../src/offline/index.ts";
+import type { PlanTarget } from "../src/restore-plan.ts";
+import { range, World } from "./support/world.ts";
+
+const LATEST: PlanTarget = { type: "latest" };
+/** A few pieces. */
+const LARGE = 2000;
+
+let folder: string;
+let path: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "headwater-restore-"));
+  path = join(folder, "app.db");
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function restore(world: World, options: Partial<RestoreOptions> & { store?: ObjectStore } = {}) {
+  const { store = world.store, ...others } = options;
+  const offline = openOfflineReplica({ ...world, store, path: world.path, url: world.url });
+  return restoreReplica(offline, {
+    path,
+    target: LATEST,
+    locks: { lockFile: lockInMemory },
+    ...others,
+  });
+}
+
+/** A snapshot of several pieces, and a change on top of it. */
+async function largeWorld(): Promise<World> {
+  const world = new World({ pageSize: 4096, isRandom: true });
+  await world.write({ pages: range(1, LARGE) });
+  await world.snapshot(1);
+  await world.remove(0, 1, 1);
+  await world.write({ pages: [3, 1500, LARGE + 1] });
+  return world;
+}
+
+/** The store, whose requests for pieces fail once so many were answered. */
+function failingAfter(world: World, count: number): ObjectStore {
+  let left = count;
+  const { store } = world;
+  return new Proxy(store, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (name !== "get") return typeof value === "function" ? value.bind(target) : value;
+      const get: ObjectStore["get"] = async (key, options) => {
+        const { range } = options ?? {};
+        const isPiece = range !== undefined && "length" in range && range.length > 1_000_000;
+        if (isPiece && left === 0) throw new TypeError("the process ends here");
+        if (isPiece) left -= 1;
+        return target.get(key, options);
+      };
+      return get;
+    },
+  });
+}
+
+function pieceRequests(world: World): number {
+  const isPiece = ({ bytesRead }: { readonly bytesRead: number }) => bytesRead > 1_000_000;
+  return world.requests.filter(isPiece).length;
+}
+
+describe("a restored file", () => {
+  it("is what the replica amounts to, through growing and shrinking", async () => {
+    const world = new World();
+    await world.write({ pages: range(1, 40), timestampMs: 1000 });
+    await world.write({ pages: [2, 7, 41], timestampMs: 2000 });
+    await world.write({ pages: [1], pageCount: 5, timestampMs: 3000 });
+    await world.write({ pages: range(6, 60), timestampMs: 4000 });
+    await world.write({ pages: [59, 60], timestampMs: 5000 });
+    for (let txid = 1; txid <= world.txid; txid += 1) {
+      const target = { type: "txid", txid: BigInt(txid) } as const;
+      const result = await restore(world, { target, overwrite: true });
+      expect(result).toMatchObject({ txid: BigInt(txid), pageSize: 512, fileCount: txid });
+      expect(readFileSync(path).equals(world.imageAt(txid))).toBe(true);
+    }
+    await world.compact(1, [
+      [0, 2, 2],
+      [0, 3, 3],
+      [0, 4, 4],
+    ]);
+    await world.snapshot(1);
+    const result = await restore(world, { overwrite: true });
+    expect(result).toMatchObject({ txid: 5n, fileCount: 3, createdAtMs: 5000 });
+    expect(readFileSync(path).equals(world.imageAt(5))).toBe(true);
+    expect(readdirSync(folder)).toEqual(["app.db"]);
+  });
+
+  it("is of the moment that is asked for, where listings do not tell times", async () => {
+    const world = new World({ supports: { listedTimestamp: false } });
+    await world.write({ pages: range(1, 4), timestampMs: 1000 });
+    await world.write({ pages: [2], timestampMs: 2000 });
+    await world.write({ pages: [3], timestampMs: 3000 });
+    const target = { type: "timestamp", timestampMs: 3000 } as const;
+    expect(await restore(world, { target })).toMatchObject({ txid: 2n, createdAtMs: 2000 });
+    expect(readFileSync(path).equals(world.imageAt(2))).toBe(true);
+    const early = restore(world, {
+      target: { type: "timestamp", timestampMs: 500 },
+      overwrite: true,
+    });
+    await expect(early).rejects.toMatchObject({ code: "MOMENT_NOT_FOUND" });
+    expect(readFileSync(path).equals(world.imageAt(2))).toBe(true);
+  });
+
+  it("comes in pieces where a file is large, and tells how far it is", async () => {
+    const world = await largeWorld();
+    const seen: number[] = [];
+    let total = 0;
+    const { bytesKept } = await restore(world, {
+      onProgress({ bytesDone, bytesTotal }) {
+        seen.push(bytesDone);
+        total = bytesTotal;
+      },
+    });
+    expect(readFileSync(path).equals(world.imageAt(2))).toBe(true);
+    expect(pieceRequests(world)).toBeGreaterThan(2);
+    expect(seen).toEqual([...seen].sort((a, b) => a - b));
+    expect(seen.at(-1)).toBe(total);
+    expect(bytesKept).toBe(0);
+  });
+});
+
+describe("a large file", () => {
+  it("may have its pages as Litestream wrote them before 0.5.16", async () => {
+    const world = await largeWorld();
+    const inputs = [await world.body(9, 1, 1)];
+    const { bytes } = await mergeLtx(inputs, { encoding: "frame" }).bytes();
+    await world.put(9, 1, 1, bytes);
+    await restore(world);
+    expect(readFileSync(path).equals(world.imageAt(2))).toBe(true);
+  });
+});
+
+describe("a restore that was cut short", () => {
+  it("goes on where it was, although files have come and gone meanwhile", async () => {
+    const world = await largeWorld();
+    await expect(restore(world, { store: failingAfter(world, 2) })).rejects.toThrow("ends here");
+    expect(existsSync(path)).toBe(false);
+    await world.write({ pages: [4, 1501] });
+    await world.compact(1, [
+      [0, 2, 2],
+      [0, 3, 3],
+    ]);
+    await world.remove(0, 2, 2);
+    world.requests.length = 0;
+    const { bytesKept } = await restore(world);
+    expect(bytesKept).toBeGreaterThan(2e6);
+    expect(readFileSync(path).equals(world.imageAt(3))).toBe(true);
+    const whole = await largeWorld();
+    await restore(whole, { overwrite: true });
+    expect(pieceRequests(world)).toBe(pieceRequests(whole) - 2);
+    expect(readdirSync(folder)).toEqual(["app.db"]);
+  });
+
+  it("begins anew for an earlier moment, another base, or without what it had", async () => {
+    const world = await largeWorld();
+    const cut = () => restore(world, { store: failingAfter(world, 2) });
+    await expect(cut()).rejects.toThrow("ends here");
+    const target = { type: "txid", txid: 1n } as const;
+    expect(await restore(world, { target })).toMatchObject({ bytesKept: 0 });
+    expect(readFileSync(path).equals(world.imageAt(1))).toBe(true);
+    rmSync(path);
+
+    await expect(cut()).rejects.toThrow("ends here");
+    rmSync(`${path}.restoring`);
+    expect(await restore(world)).toMatchObject({ bytesKept: 0 });
+    rmSync(path);
+
+    await expect(cut()).rejects.toThrow("ends here");
+    await world.snapshot(2);
+    expect(await restore(world)).toMatchObject({ bytesKept: 0 });
+    expect(readFileSync(path).equals(world.imageAt(2))).toBe(true);
+  });
+});
+
+describe("a restore refuses", () => {
+  it("a large file whose pages are not what its checksum says", async () => {
+    const world = await largeWorld();
+    const body = await world.body(9, 1, 1);
+    // Random pages do not compress, so this byte is one of a page.
+    body[3_000_000] = body[3_000_000]! ^ 1;
+    await world.put(9, 1, 1, body);
+    await expect(restore(world)).rejects.toMatchObject({ code: "REPLICA_DAMAGED" });
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it("to take the place of what is there, unless it is told to", async () => {
+    const world = new World();
+    await world.write({ pages: range(1, 4) });
+    for (const name of ["app.db", "app.db-wal", "app.db-journal"]) {
+      writeFileSync(join(folder, name), "somebody's");
+      await expect(restore(world)).rejects.toMatchObject({ code: "OPTION_INVALID" });
+      expect(readFileSync(join(folder, name), "utf8")).toBe("somebody's");
+      await restore(world, { overwrite: true });
+      expect(readdirSync(folder)).toEqual(["app.db"]);
+      rmSync(path);
+    }
+  });
+
+  it("what somebody else is restoring", async () => {
+    const world = new World();
+    await world.write({ pages: range(1, 4) });
+    const held = lockInMemory(`${path}.restoring.lock`, "");
+    await expect(restore(world)).rejects.toMatchObject({ code: "IMAGE_LOCKED" });
+    if (held.type === "locked") held.lock.release();
+    await restore(world);
+  });
+
+  it("where there is nothing, or a gap, or no room to write to", async () => {
+    const empty = new World();
+    await expect(restore(empty)).rejects.toMatchObject({ code: "REPLICA_NOT_FOUND" });
+    const world = new World();
+    await world.write({ pages: range(1, 4) });
+    await world.write({ pages: [1], isPut: false });
+    await world.write({ pages: [2] });
+    await expect(restore(world)).rejects.toMatchObject({ code: "REPLICA_DAMAGED" });
+    const target = { type: "txid", txid: 2n } as const;
+    await expect(restore(world, { target })).rejects.toMatchObject({ code: "MOMENT_NOT_FOUND" });
+    expect(readdirSync(folder)).toEqual([]);
+    const nowhere = join(folder, "no-such-folder", "app.db");
+    await expect(restore(world, { path: nowhere })).rejects.toMatchObject({ code: "IMAGE_FAILED" });
+  });
+});
