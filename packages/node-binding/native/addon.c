@@ -1,14 +1,18 @@
 /*
 ** addon.c -- the engine's half of the binary, for Node.  No SQLite calls.
 **
-** Every function but init, engineAlive, exiting and the codec's is called on the engine thread only
-** (the worker that called engineStart).  A mount is named by the number that mountCreate gave; the
-** engine holds a reference to it until mountClose.  Sequence numbers are JavaScript numbers, txids
-** are bigints.
+** Every function but init, engineAlive, exiting, askAllow, releaseFreed and the codec's is called
+** on the engine thread only (the worker that called engineStart).  A mount is named by the number
+** that mountCreate gave; the engine holds a reference to it until mountClose.  Sequence numbers
+** are JavaScript numbers, txids are bigints.
 */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdlib.h>
+#ifdef __GLIBC__
+# include <malloc.h>
+#endif
 #include "addon.h"
 
 #define TAKE_MAX 256
@@ -136,11 +140,12 @@ static napi_value mountState(napi_env env, napi_callback_info info){
   HwMount *pMount = hwMountAt(&args, 0);
   HwState state;
   napi_value object;
-  u32 nPin = 0;
+  u32 nPin = 0, nFile;
   HwFile *pFile;
   if( pMount==NULL ) return NULL;
   pthread_mutex_lock(&pMount->mutex);
   state = pMount->state;
+  nFile = pMount->nFile;
   for(pFile=pMount->pPins; pFile!=NULL; pFile=pFile->pPinNext) nPin++;
   pthread_mutex_unlock(&pMount->mutex);
   napi_create_object(env, &object);
@@ -150,27 +155,26 @@ static napi_value mountState(napi_env env, napi_callback_info info){
   hwSetNumber(env, object, "changeCounter", state.changeCounter);
   hwSetNumber(env, object, "pageSize", atomic_load(&pMount->pageSize));
   hwSetNumber(env, object, "pins", nPin);
+  hwSetNumber(env, object, "files", nFile);
   hwSetNumber(env, object, "hits", (double)atomic_load(&pMount->nHit));
   hwSetNumber(env, object, "misses", (double)atomic_load(&pMount->nMiss));
   return object;
 }
 
-/* publish(id, pageCount, changeCounter, txid) -> seq */
+/* publish(id, pageCount, changeCounter, txid, timeMs) -> seq; timeMs 0: unknown */
 static napi_value publish(napi_env env, napi_callback_info info){
   HwArgs args = hwArgs(env, info);
   HwMount *pMount = hwMountAt(&args, 0);
   if( pMount==NULL ) return NULL;
   return hwNumber(env, (double)hwPublish(
-    pMount, hwU32At(&args, 1), hwU32At(&args, 2), hwBigAt(&args, 3)));
+    pMount, hwU32At(&args, 1), hwU32At(&args, 2), hwBigAt(&args, 3), (i64)hwNumberAt(&args, 4)));
 }
 
+/* setTxid(id, txid, timeMs); timeMs 0: unknown */
 static napi_value setTxid(napi_env env, napi_callback_info info){
   HwArgs args = hwArgs(env, info);
   HwMount *pMount = hwMountAt(&args, 0);
-  if( pMount==NULL ) return NULL;
-  pthread_mutex_lock(&pMount->mutex);
-  pMount->state.txid = hwBigAt(&args, 1);
-  pthread_mutex_unlock(&pMount->mutex);
+  if( pMount!=NULL ) hwMountSetTxid(pMount, hwBigAt(&args, 1), (i64)hwNumberAt(&args, 2));
   return NULL;
 }
 
@@ -226,6 +230,19 @@ static napi_value oldestPin(napi_env env, napi_callback_info info){
   return pMount ? hwNumber(env, (double)hwOldestPin(pMount)) : NULL;
 }
 
+/*
+** Gives back to the system what the allocator holds and nobody uses.  Freed buffers of requests
+** leave glibc's arenas full of holes, which it does not return by itself; others do.
+*/
+static napi_value releaseFreed(napi_env env, napi_callback_info info){
+  (void)env;
+  (void)info;
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+  return NULL;
+}
+
 /* ---- set-up ---- */
 
 /*
@@ -257,6 +274,7 @@ static const HwFunction aFunction[] = {
   { "isWriting", isWriting },
   { "endCommits", endCommits },
   { "switchMode", switchMode },
+  { "releaseFreed", releaseFreed },
 };
 
 static void offer(napi_env env, napi_value exports, const HwFunction *a, int n){
@@ -273,5 +291,7 @@ NAPI_MODULE_INIT(){
   offer(env, exports, aFunction, sizeof(aFunction)/sizeof(aFunction[0]));
   offer(env, exports, aHwStoreFunction, nHwStoreFunction);
   offer(env, exports, aHwCodecFunction, nHwCodecFunction);
+  offer(env, exports, aHwTravelFunction, nHwTravelFunction);
+  offer(env, exports, aHwAskFunction, nHwAskFunction);
   return exports;
 }

@@ -41,5 +41,9 @@ extern const HwFunction aHwStoreFunction[];
 extern const int nHwStoreFunction;
 extern const HwFunction aHwCodecFunction[];
 extern const int nHwCodecFunction;
+extern const HwFunction aHwTravelFunction[];
+extern const int nHwTravelFunction;
+extern const HwFunction aHwAskFunction[];
+extern const int nHwAskFunction;
 
 #endif

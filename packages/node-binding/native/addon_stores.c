@@ -230,6 +230,7 @@ static napi_value journalArmNotice(napi_env env, napi_callback_info info){
 
 /* ---- the local image ---- */
 
+/* imageOpen(id, path, stays) */
 static napi_value imageOpen(napi_env env, napi_callback_info info){
   HwArgs args = hwArgs(env, info);
   HwMount *pMount = hwMountAt(&args, 0);
@@ -237,7 +238,7 @@ static napi_value imageOpen(napi_env env, napi_callback_info info){
   int err;
   if( pMount==NULL ) return NULL;
   hwTextAt(&args, 1, zPath, sizeof(zPath));
-  err = hwImageOpen(pMount, zPath);
+  err = hwImageOpen(pMount, zPath, hwBoolAt(&args, 2));
   return err ? hwThrowErrno(env, err, "cannot open the local image") : NULL;
 }
 
@@ -251,6 +252,14 @@ static napi_value imageMark(napi_env env, napi_callback_info info){
   if( pMount==NULL ) return NULL;
   err = hwImageMark(pMount, aPgno, n/sizeof(u32), hwBoolAt(&args, 2));
   return err ? hwThrowErrno(env, err, "cannot mark pages of the local image") : NULL;
+}
+
+/* imageTell(id, permille) */
+static napi_value imageTell(napi_env env, napi_callback_info info){
+  HwArgs args = hwArgs(env, info);
+  HwMount *pMount = hwMountAt(&args, 0);
+  if( pMount!=NULL ) hwImageTell(pMount, (int)hwNumberAt(&args, 1));
+  return NULL;
 }
 
 static napi_value imageClose(napi_env env, napi_callback_info info){
@@ -297,6 +306,7 @@ const HwFunction aHwStoreFunction[] = {
   { "journalFsync", journalFsync },
   { "journalArmNotice", journalArmNotice },
   { "imageOpen", imageOpen },
+  { "imageTell", imageTell },
   { "imageMark", imageMark },
   { "imageClose", imageClose },
 };

@@ -16,12 +16,13 @@
 
 /*
 ** Runs for every connection that is opened after the extension was loaded.  A connection whose main
-** database is a name that nobody mounted fails here, with words.
+** database is a name that nobody mounted fails here, with words; one to a mount gets functions.
 */
 static int onConnection(sqlite3 *db, const char **pzErr, const sqlite3_api_routines *pApi){
   HwFile *pFile = NULL;
   if( pApi->file_control(db, "main", HW_FCNTL_SELF, &pFile)!=SQLITE_OK ) return SQLITE_OK;
-  if( pFile==NULL || pFile->pMount!=NULL ) return SQLITE_OK;
+  if( pFile==NULL ) return SQLITE_OK;
+  if( pFile->pMount!=NULL ) return hwFunctionsRegister(db, pApi);
   *pzErr = pApi->mprintf("%s", pFile->zWhy);
   return SQLITE_CANTOPEN;
 }

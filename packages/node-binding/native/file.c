@@ -3,7 +3,8 @@
 **
 ** A connection sees the newest state when it takes SHARED and nothing else until NONE.  One file of
 ** a mount may hold RESERVED; readers never stand in its way, so PENDING and EXCLUSIVE are granted
-** at once.  Everything here runs on the connection's SQLite thread.
+** at once.  Which mount a file shows may change while it holds no lock: see travel.c.  Everything
+** here runs on the connection's SQLite thread.
 */
 #include <errno.h>
 #include <stdarg.h>
@@ -153,6 +154,7 @@ static int hwRead(sqlite3_file *p, void *pOut, int n, sqlite3_int64 offset){
   int rc;
   if( pFile->pMount==NULL ) return shortRead(pOut, n);
   if( pFile->eLock!=SQLITE_LOCK_NONE ){
+    if( hwTravelLook(pFile, pOut, n, offset) ) return SQLITE_OK;
     rc = readRange(pFile, pOut, n, offset);
     if( rc==SQLITE_OK ) noteCounter(pFile, pOut, n, offset);
     return rc;
@@ -254,6 +256,7 @@ static int hwLock(sqlite3_file *p, int eLock){
   int rc = SQLITE_OK;
   if( pFile->pMount==NULL ) return SQLITE_CANTOPEN;
   if( pFile->eLock>=eLock ) return SQLITE_OK;
+  if( pFile->eLock==SQLITE_LOCK_NONE ) hwTravelDepart(pFile);
   if( atomic_load_explicit(&pFile->pMount->bClosed, memory_order_acquire) ){
     hwWhy(pFile, "%s", pFile->pMount->zReason);
     return SQLITE_IOERR_LOCK;
@@ -279,16 +282,24 @@ static int hwUnlock(sqlite3_file *p, int eLock){
 
 /*
 ** The last connection takes its commits to the bucket before it goes, as SQLite's own last one
-** takes the WAL to the database.  What cannot be uploaded stays in the journal.
+** takes the WAL to the database.  What cannot be uploaded stays in the journal.  The last one of a
+** past says that it goes; with that of a mount that was made for those who open it, the mount ends.
 */
 static void syncLast(HwFile *pFile){
   HwMount *pMount = pFile->pMount;
-  int bSync;
+  int bSync, bLast, bAsked;
   pthread_mutex_lock(&pMount->mutex);
-  bSync = --pMount->nFile==0 && !pFile->bQuietClose && pMount->bWrite && pMount->bWritable
+  bLast = --pMount->nFile==0;
+  bAsked = bLast && atomic_load(&pMount->bAsked);
+  bSync = bLast && !bAsked && !pFile->bQuietClose && pMount->bWrite && pMount->bWritable
        && pMount->state.seq>pMount->syncedSeq;
   pthread_mutex_unlock(&pMount->mutex);
   if( bSync ) hwRequestSync(pFile, CLOSE_SYNC_MS_MAX);
+  if( bAsked && !pFile->bQuietClose ){
+    hwAskLeave(pMount->id, CLOSE_SYNC_MS_MAX);
+  }else if( bAsked || (bLast && pMount->bPast) ){
+    hwNotify(pMount->id, HW_NOTICE_UNUSED);
+  }
 }
 
 static int hwClose(sqlite3_file *p){
@@ -296,9 +307,10 @@ static int hwClose(sqlite3_file *p){
   if( pFile->pMount==NULL ) return SQLITE_OK;
   hwUnlock(p, SQLITE_LOCK_NONE);
   hwTxnFree(pFile);
+  hwTravelEnd(pFile);
   syncLast(pFile);
-  hwMountRelease(pFile->pMount);
-  pFile->pMount = NULL;
+  hwMountRelease(pFile->pHome);
+  pFile->pMount = pFile->pHome = NULL;
   return SQLITE_OK;
 }
 
@@ -394,6 +406,21 @@ static const sqlite3_io_methods hwMethods = {
   0, 0                               /* xFetch, xUnfetch */
 };
 
+/* A file that shows nothing yet. */
+static HwFile *newFile(HwLibrary *pLibrary, sqlite3_file *p, int flags, int *pOutFlags){
+  HwFile *pFile = (HwFile*)p;
+  memset(pFile, 0, sizeof(*pFile));
+  pFile->pMethods = &hwMethods;
+  pFile->pLibrary = pLibrary;
+  pFile->synchronous = 2;
+  pFile->eDurability = HW_DEFAULT;
+  if( pOutFlags!=NULL ){
+    *pOutFlags = SQLITE_OPEN_MAIN_DB
+      | (flags & SQLITE_OPEN_READONLY ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
+  }
+  return pFile;
+}
+
 /*
 ** A mount by its name.  An unknown name opens too, as a file that refuses every lock: so that
 ** extension.c can tell the user what to do, which xOpen has no way to.
@@ -405,15 +432,12 @@ static int openMount(
   int flags,
   int *pOutFlags
 ){
-  HwFile *pFile = (HwFile*)p;
+  HwFile *pFile;
   char zMount[HW_NAME_MAX];
-  memset(pFile, 0, sizeof(*pFile));
+  p->pMethods = NULL;
   if( zName==NULL || !hwNameToMount(zName, zMount, sizeof(zMount)) ) return SQLITE_CANTOPEN;
-  pFile->pMethods = &hwMethods;
-  pFile->pLibrary = pLibrary;
-  pFile->synchronous = 2;
-  pFile->eDurability = HW_DEFAULT;
-  pFile->pMount = hwMountFind(zMount);
+  pFile = newFile(pLibrary, p, flags, pOutFlags);
+  pFile->pMount = pFile->pHome = hwMountFind(zMount);
   if( pFile->pMount!=NULL ){
     pthread_mutex_lock(&pFile->pMount->mutex);
     pFile->pMount->nFile++;
@@ -422,10 +446,29 @@ static int openMount(
     hwWhy(pFile, "headwater: \"%s\" is not mounted in this process; "
       "call mount({ name: \"%s\", url }) or openDatabase() first", zMount, zMount);
   }
-  if( pOutFlags!=NULL ){
-    *pOutFlags = SQLITE_OPEN_MAIN_DB
-      | (flags & SQLITE_OPEN_READONLY ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
-  }
+  return SQLITE_OK;
+}
+
+/* A mount by what its name says of it; the same when there is none. */
+int hwFileAsk(
+  HwLibrary *pLibrary,
+  const char *zName,
+  sqlite3_file *p,
+  int flags,
+  int *pOutFlags
+){
+  HwFile *pFile;
+  char zErr[HW_REASON_MAX];
+  char *zText;
+  u32 nText;
+  p->pMethods = NULL;
+  if( zName==NULL ) return SQLITE_CANTOPEN;
+  zText = hwNameParameters(pLibrary->pApi, zName, &nText);
+  if( zText==NULL ) return SQLITE_NOMEM;
+  pFile = newFile(pLibrary, p, flags, pOutFlags);
+  pFile->pMount = pFile->pHome = hwAskMount(zText, nText, zErr);
+  free(zText);
+  if( pFile->pMount==NULL ) hwWhy(pFile, "headwater: %s", zErr);
   return SQLITE_OK;
 }
 

@@ -34,11 +34,15 @@ typedef int64_t i64;
 
 /* Limits, each with its reason. */
 #define HW_NAME_MAX 512              /* bytes in the name of a mount, as long as SQLite's own */
+#define HW_URI_MAX 4096              /* bytes in a file name with parameters, URLs among them */
 #define HW_REASON_MAX 512            /* bytes in a message for the user: a sentence or two */
 #define HW_TXN_MEMORY (8<<20)        /* uncommitted bytes in memory; more go to the journal */
 #define HW_MEMFILE_MAX (8<<20)       /* rollback journal in memory; more go to a temp file */
 #define HW_HEADER_SIZE 40            /* what SQLite reads of page 1 at the start of a transaction */
 #define HW_ROOM_WAIT_MS 10           /* between two looks whether the journal has room again */
+#define HW_MOMENT_MAX 256            /* bytes in the text of a moment: a date in words */
+#define HW_TIME_MAX 40               /* bytes of a time as it is shown */
+#define HW_LIBRARIES_MAX 8           /* that get SQL functions: each needs an entry point */
 #define HW_DELTA_DEPTH 16            /* deltas in a row: a read costs one more for each */
 #define HW_IMAGE_CHUNKS 4096         /* of HW_IMAGE_CHUNK_PAGES pages: every legal pgno */
 #define HW_IMAGE_CHUNK_PAGES (1u<<20)
@@ -54,11 +58,12 @@ typedef struct HwSegmentList HwSegmentList;
 typedef struct HwState HwState;
 typedef struct HwTxn HwTxn;
 
-/* One SQLite library in this process: its routines and the two VFSes registered with it. */
+/* One SQLite library in this process: its routines and the VFSes registered with it. */
 struct HwLibrary {
   const sqlite3_api_routines *pApi;
   sqlite3_vfs *pBase;                /* the VFS that was the default before ours */
   sqlite3_vfs named;                 /* "headwater": every name is a mount */
+  sqlite3_vfs asking;                /* "litestream": parameters say what is mounted */
   sqlite3_vfs shim;                  /* the default: mounts by URI, all else to pBase */
   HwLibrary *pNext;
 };
@@ -67,6 +72,7 @@ struct HwLibrary {
 struct HwState {
   u64 seq;
   u64 txid;
+  i64 timeMs;                        /* when that was made; 0 when nobody has told */
   u32 pageCount;
   int bOwnCounter;                   /* of write mode: SQLite's own change counter is shown */
   u32 changeCounter;                 /* of read mode: what is shown in its place */
@@ -86,6 +92,8 @@ struct HwCacheMemory {
 struct HwImage {
   int fd;
   atomic_uint epoch;                 /* grows when pages become absent */
+  atomic_int permille;               /* of the pages that are in it; 1000: all, and proven */
+  char *zKept;                       /* its path, if it stays; NULL when it goes with the mount */
   _Atomic(_Atomic u64*) aChunk[HW_IMAGE_CHUNKS];
 };
 
@@ -93,6 +101,8 @@ struct HwMount {
   pthread_mutex_t mutex;
   int refs;                          /* the engine and each open file; under gHw.mutex */
   int bActive;                       /* may be found by name; under gHw.mutex */
+  int bPast;                         /* one moment for good; set before it is active */
+  atomic_int bAsked;                 /* made for whoever opens it: ends with its last file */
   u32 id;
   int eDurability;                   /* of connections that have not chosen */
   u32 timeoutMs;
@@ -106,7 +116,7 @@ struct HwMount {
 
   /* Under mutex */
   HwState state;
-  u32 nFile;                         /* that are open */
+  u32 nFile;                         /* that are open, or show it */
   HwFile *pWriter;                   /* holds RESERVED or more */
   HwFile *pPins;                     /* files with SHARED or more */
   HwSegmentList *pSegments;
@@ -174,7 +184,11 @@ struct HwTxn {
 struct HwFile {
   const sqlite3_io_methods *pMethods;
   HwLibrary *pLibrary;
-  HwMount *pMount;                   /* NULL: the name was not mounted */
+  HwMount *pMount;                   /* what is shown; NULL: the name was not mounted */
+  HwMount *pHome;                    /* what the name means */
+  HwMount *pNext;                    /* shown from the next transaction on; NULL: as now */
+  i64 askedMs, nextAskedMs;          /* the moment that was asked for; 0: none, or a transaction */
+  int bMoved;                        /* SQLite may still have cached what was shown before */
   int eLock;
   int bExclusive;                    /* PRAGMA locking_mode is EXCLUSIVE */
   int bQuietClose;                   /* PRAGMA headwater_sync_on_close = off */
@@ -214,6 +228,7 @@ void hwMountSetCommits(HwMount*, i64 journalMax, int eDurability);   /* engine, 
 int hwMountActivate(HwMount*);                       /* 0 when the name is taken */
 HwMount *hwMountFind(const char *zName);             /* any; adds a reference */
 HwMount *hwMountById(u32 id);                        /* engine; no reference */
+void hwMountRef(HwMount*);                           /* any, of one that is held by somebody */
 void hwMountRelease(HwMount*);                       /* any */
 void hwMountClose(HwMount*, const char *zReason);    /* any */
 void hwMountCloseAll(const char *zReason);           /* any: the engine has died */
@@ -226,7 +241,8 @@ int hwMountWriting(HwMount*);                        /* engine: a write transact
 int hwMountEndCommits(HwMount*, const char *zReason); /* engine; 0: one is under way */
 int hwMountSwitch(HwMount*, int bWrite, const u8 *aHeader); /* engine; 0: one is open */
 u64 hwOldestPin(HwMount*);                           /* engine */
-u64 hwPublish(HwMount*, u32 pageCount, u32 changeCounter, u64 txid); /* engine */
+u64 hwPublish(HwMount*, u32 pageCount, u32 changeCounter, u64 txid, i64 timeMs); /* engine */
+void hwMountSetTxid(HwMount*, u64 txid, i64 timeMs); /* engine */
 
 /* txn.c: SQLite thread, on a file that holds RESERVED */
 int hwTxnWrite(HwFile*, u32 pgno, const u8 *pData);
@@ -288,7 +304,8 @@ void hwCacheMemoryUnref(HwCacheMemory*);
 
 /* image.c */
 int hwImageRead(HwImage*, u32 pgno, u32 pageSize, u8 *pOut);
-int hwImageOpen(HwMount*, const char *zPath);
+int hwImageOpen(HwMount*, const char *zPath, int bKept);
+void hwImageTell(HwMount*, int permille);
 int hwImageMark(HwMount*, const u32 *aPgno, size_t n, int bPresent);
 void hwImageClose(HwMount*);
 void hwImageFree(HwImage*);
@@ -299,7 +316,12 @@ enum {
   HW_REQUEST_SYNC = 2,
   HW_NOTICE_COMMIT = 3,
   HW_REQUEST_COMMIT = 4,             /* bring the staged commit `seq` into the bucket */
-  HW_NOTICE_FULL = 5                 /* a commit waits for room in the journal */
+  HW_NOTICE_FULL = 5,                /* a commit waits for room in the journal */
+  HW_REQUEST_TRAVEL = 6,             /* open the moment of the ticket `seq` */
+  HW_NOTICE_UNUSED = 7,              /* no file is open on the mount any more */
+  HW_REQUEST_OPEN = 8,               /* mount what the ticket `seq` asks for */
+  HW_REQUEST_LEAVE = 9,              /* the same as UNUSED, of the mount `seq`, and wait */
+  HW_REQUEST_ROLE = 10               /* make a writer of the mount, or a reader when seq is 0 */
 };
 typedef struct HwTaken {
   u64 id;
@@ -309,12 +331,36 @@ typedef struct HwTaken {
 void hwEngineStart(void (*xWake)(void));             /* engine; xWake runs under the queue's lock */
 void hwEngineStop(void);                             /* engine thread, when it ends */
 int hwEngineAlive(void);                             /* any */
+int hwEngineAwaited(void);                           /* any */
 u32 hwRequestsTake(HwTaken *a, u32 nMax);            /* engine */
 void hwRequestAnswer(u64 id, int rc, const u8 *p, size_t n, const char *zErr); /* engine */
 int hwRequest(HwFile*, int eKind, u32 pgno, u64 seq, u8 *pOut, u32 nOut);  /* SQLite thread */
 int hwRequestSync(HwFile*, u32 timeoutMs);                                 /* SQLite thread */
+int hwRequestEngine(int eKind, u64 seq, u32 timeoutMs, char *zErr);        /* SQLite thread */
 void hwNotify(u32 mountId, int eKind);               /* SQLite thread */
 void hwRequestsFail(u32 mountId);                    /* any; 0: of every mount */
+
+/* travel.c */
+int hwTravelMoment(u64 id, char *zOut, size_t nOut); /* engine */
+int hwTravelArrive(u64 id, HwMount *pPast, i64 timeMs); /* engine */
+int hwTravel(HwFile*, const char *zMoment);          /* SQLite thread */
+void hwTravelDepart(HwFile*);                        /* SQLite thread, with no lock */
+void hwTravelEnd(HwFile*);                           /* SQLite thread, with no lock */
+int hwTravelLook(HwFile*, u8 *pOut, int n, i64 offset); /* SQLite thread */
+int hwRequestHome(HwFile*, int eKind, u64 seq);      /* SQLite thread */
+HwState hwShownState(HwFile*);                       /* SQLite thread */
+void hwShownTime(HwFile*, char zOut[HW_TIME_MAX]);   /* SQLite thread */
+
+/* ask.c */
+void hwAskAllow(void);                               /* any */
+int hwAskAllowed(void);                              /* any */
+HwMount *hwAskMount(const char *z, u32 n, char *zWhy); /* SQLite thread */
+void hwAskLeave(u32 mountId, u32 timeoutMs);         /* SQLite thread */
+char *hwAskText(u64 id, u32 *pn);                    /* engine */
+int hwAskArrive(u64 id, HwMount*);                   /* engine */
+
+/* functions.c */
+int hwFunctionsRegister(sqlite3*, const sqlite3_api_routines*);
 
 /* wait.c */
 void hwCondInit(pthread_cond_t*);
@@ -326,6 +372,7 @@ int hwLibraryRegister(const sqlite3_api_routines*, HwLibrary**);
 
 /* file.c */
 int hwFileOpen(HwLibrary*, const char *zName, sqlite3_file*, int flags, int *pOutFlags);
+int hwFileAsk(HwLibrary*, const char *zName, sqlite3_file*, int flags, int *pOutFlags);
 void hwWhy(HwFile*, const char *zFormat, ...);
 
 /* pragma.c */

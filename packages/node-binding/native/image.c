@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include "headwater.h"
 
@@ -32,14 +33,16 @@ int hwImageRead(HwImage *pImage, u32 pgno, u32 pageSize, u8 *pOut){
 }
 
 /* Engine thread.  0, or an errno. */
-int hwImageOpen(HwMount *pMount, const char *zPath){
+int hwImageOpen(HwMount *pMount, const char *zPath, int bKept){
   HwImage *pImage;
   int fd;
   if( pMount->pImages!=NULL ) return EBUSY;
   fd = open(zPath, O_RDONLY|O_CLOEXEC|O_NOFOLLOW);
   if( fd<0 ) return errno;
   pImage = calloc(1, sizeof(*pImage));
-  if( pImage==NULL ){
+  if( pImage!=NULL && bKept ) pImage->zKept = strdup(zPath);
+  if( pImage==NULL || (bKept && pImage->zKept==NULL) ){
+    free(pImage);
     close(fd);
     return ENOMEM;
   }
@@ -76,6 +79,11 @@ int hwImageMark(HwMount *pMount, const u32 *aPgno, size_t n, int bPresent){
   return 0;
 }
 
+/* Engine thread.  For those who ask how far it is. */
+void hwImageTell(HwMount *pMount, int permille){
+  if( pMount->pImages!=NULL ) atomic_store(&pMount->pImages->permille, permille);
+}
+
 /* Engine thread.  Reads in flight may still hold the image, so it is freed with the mount. */
 void hwImageClose(HwMount *pMount){
   atomic_store_explicit(&pMount->pImage, NULL, memory_order_release);
@@ -87,5 +95,6 @@ void hwImageFree(HwImage *pImage){
   if( pImage==NULL ) return;
   for(i=0; i<HW_IMAGE_CHUNKS; i++) free((void*)atomic_load(&pImage->aChunk[i]));
   close(pImage->fd);
+  free(pImage->zKept);
   free(pImage);
 }

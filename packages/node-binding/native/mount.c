@@ -93,6 +93,13 @@ HwMount *hwMountById(u32 id){
   return p;
 }
 
+/* Any thread. */
+void hwMountRef(HwMount *p){
+  pthread_mutex_lock(&gHw.mutex);
+  p->refs++;
+  pthread_mutex_unlock(&gHw.mutex);
+}
+
 static void mountFree(HwMount *p){
   hwSegmentListUnref(p->pSegments);
   if( p->pNextSegment!=NULL ) hwSegmentDrop(p->pNextSegment);
@@ -277,14 +284,23 @@ u64 hwOldestPin(HwMount *p){
   return seq;
 }
 
+/* Engine thread.  The transaction that the bucket stands at; what is visible does not change. */
+void hwMountSetTxid(HwMount *p, u64 txid, i64 timeMs){
+  pthread_mutex_lock(&p->mutex);
+  p->state.txid = txid;
+  p->state.timeMs = timeMs;
+  pthread_mutex_unlock(&p->mutex);
+}
+
 /* Engine thread, read mode.  The new seq. */
-u64 hwPublish(HwMount *p, u32 pageCount, u32 changeCounter, u64 txid){
+u64 hwPublish(HwMount *p, u32 pageCount, u32 changeCounter, u64 txid, i64 timeMs){
   u64 seq;
   pthread_mutex_lock(&p->mutex);
   seq = ++p->state.seq;
   p->state.pageCount = pageCount;
   p->state.changeCounter = changeCounter;
   p->state.txid = txid;
+  p->state.timeMs = timeMs;
   p->state.bHeader = 0;
   pthread_mutex_unlock(&p->mutex);
   return seq;

@@ -34,20 +34,19 @@ static int answer(HwFile *pFile, char **azArg, const char *zFormat, ...){
   return SQLITE_OK;
 }
 
-/* The state that a PRAGMA speaks of: the pinned one, or else the newest. */
-static HwState stateNow(HwFile *pFile){
-  HwState state = pFile->pinned;
-  if( pFile->eLock==SQLITE_LOCK_NONE ){
-    pthread_mutex_lock(&pFile->pMount->mutex);
-    state = pFile->pMount->state;
-    pthread_mutex_unlock(&pFile->pMount->mutex);
-  }
-  return state;
-}
-
 static int refuseArgument(HwFile *pFile, char **azArg){
   azArg[0] = pFile->pLibrary->pApi->mprintf("PRAGMA %s is read-only", azArg[1]);
   return SQLITE_ERROR;
+}
+
+/* Of the present, as far as this transaction may see it. */
+static u64 homeTxid(HwFile *pFile){
+  u64 txid;
+  if( pFile->pMount==pFile->pHome ) return hwShownState(pFile).txid;
+  pthread_mutex_lock(&pFile->pHome->mutex);
+  txid = pFile->pHome->state.txid;
+  pthread_mutex_unlock(&pFile->pHome->mutex);
+  return txid;
 }
 
 static int pragmaSync(HwFile *pFile, char **azArg){
@@ -56,15 +55,17 @@ static int pragmaSync(HwFile *pFile, char **azArg){
     azArg[0] = pFile->pLibrary->pApi->mprintf("PRAGMA %s inside a write transaction", azArg[1]);
     return SQLITE_ERROR;
   }
-  rc = hwRequest(pFile, HW_REQUEST_SYNC, 0, 0, NULL, 0);
-  if( rc==SQLITE_OK ) return answer(pFile, azArg, "%016llx", stateNow(pFile).txid);
+  rc = hwRequestHome(pFile, HW_REQUEST_SYNC, 0);
+  if( rc==SQLITE_OK ){
+    return answer(pFile, azArg, "%016llx", (unsigned long long)homeTxid(pFile));
+  }
   azArg[0] = pFile->pLibrary->pApi->mprintf("headwater: %s", pFile->zWhy);
   return rc;
 }
 
 /* Of this connection, from its next COMMIT on. */
 static int pragmaDurability(HwFile *pFile, char **azArg){
-  int eNow = pFile->eDurability==HW_DEFAULT ? pFile->pMount->eDurability : pFile->eDurability;
+  int eNow = pFile->eDurability==HW_DEFAULT ? pFile->pHome->eDurability : pFile->eDurability;
   if( azArg[2]==NULL ) return answer(pFile, azArg, eNow==HW_REMOTE ? "remote" : "eventual");
   if( isWord(azArg[2], "remote") ){
     pFile->eDurability = HW_REMOTE;
@@ -78,25 +79,55 @@ static int pragmaDurability(HwFile *pFile, char **azArg){
   return SQLITE_OK;
 }
 
+/* 1 or 0; below 0, and words, when it is neither. */
+static int readSwitch(HwFile *pFile, char **azArg){
+  const char *z = azArg[2];
+  if( isWord(z, "1") || isWord(z, "on") || isWord(z, "true") || isWord(z, "yes") ) return 1;
+  if( isWord(z, "0") || isWord(z, "off") || isWord(z, "false") || isWord(z, "no") ) return 0;
+  azArg[0] = pFile->pLibrary->pApi->mprintf(
+    "headwater: PRAGMA %s is on or off, not \"%s\"", azArg[1], z);
+  return -1;
+}
+
 /* Whether the close of this connection, if it is the last one, waits for the bucket. */
 static int pragmaSyncOnClose(HwFile *pFile, char **azArg){
-  const char *z = azArg[2];
-  if( z==NULL ) return answer(pFile, azArg, "%d", !pFile->bQuietClose);
-  if( isWord(z, "1") || isWord(z, "on") || isWord(z, "true") || isWord(z, "yes") ){
-    pFile->bQuietClose = 0;
-  }else if( isWord(z, "0") || isWord(z, "off") || isWord(z, "false") || isWord(z, "no") ){
-    pFile->bQuietClose = 1;
-  }else{
-    azArg[0] = pFile->pLibrary->pApi->mprintf(
-      "headwater: PRAGMA %s is on or off, not \"%s\"", azArg[1], z);
+  int bSync;
+  if( azArg[2]==NULL ) return answer(pFile, azArg, "%d", !pFile->bQuietClose);
+  bSync = readSwitch(pFile, azArg);
+  if( bSync<0 ) return SQLITE_ERROR;
+  pFile->bQuietClose = !bSync;
+  return SQLITE_OK;
+}
+
+static int takesWrites(HwFile *pFile){
+  HwMount *pMount = pFile->pHome;
+  int bWrites;
+  pthread_mutex_lock(&pMount->mutex);
+  bWrites = pMount->bWrite && pMount->bWritable;
+  if( !bWrites ) hwWhy(pFile, "%s", pMount->zReason);
+  pthread_mutex_unlock(&pMount->mutex);
+  return bWrites;
+}
+
+/* Whether the mount takes writes.  Setting it changes its role, under all of its connections. */
+static int pragmaWriteEnabled(HwFile *pFile, char **azArg){
+  int bWrite, rc;
+  if( azArg[2]==NULL ) return answer(pFile, azArg, "%d", takesWrites(pFile));
+  bWrite = readSwitch(pFile, azArg);
+  if( bWrite<0 ) return SQLITE_ERROR;
+  if( pFile->eLock>=SQLITE_LOCK_RESERVED ){
+    azArg[0] = pFile->pLibrary->pApi->mprintf("PRAGMA %s inside a write transaction", azArg[1]);
     return SQLITE_ERROR;
   }
-  return SQLITE_OK;
+  rc = hwRequestHome(pFile, HW_REQUEST_ROLE, (u64)bWrite);
+  if( rc==SQLITE_OK && bWrite && !takesWrites(pFile) ) rc = SQLITE_READONLY;
+  if( rc!=SQLITE_OK ) azArg[0] = pFile->pLibrary->pApi->mprintf("headwater: %s", pFile->zWhy);
+  return rc;
 }
 
 /* Commits that are not in the bucket yet. */
 static int pragmaPending(HwFile *pFile, char **azArg){
-  HwMount *pMount = pFile->pMount;
+  HwMount *pMount = pFile->pHome;
   u64 n = 0;
   if( azArg[2]!=NULL ) return refuseArgument(pFile, azArg);
   pthread_mutex_lock(&pMount->mutex);
@@ -110,18 +141,50 @@ static int pragmaPending(HwFile *pFile, char **azArg){
 /* Bytes of them. */
 static int pragmaJournalBytes(HwFile *pFile, char **azArg){
   if( azArg[2]!=NULL ) return refuseArgument(pFile, azArg);
-  return answer(pFile, azArg, "%lld", (long long)hwSegmentBytes(pFile->pMount));
+  return answer(pFile, azArg, "%lld", (long long)hwSegmentBytes(pFile->pHome));
 }
 
 static int pragmaTxid(HwFile *pFile, char **azArg){
   if( azArg[2]!=NULL ) return refuseArgument(pFile, azArg);
-  return answer(pFile, azArg, "%016llx", (unsigned long long)stateNow(pFile).txid);
+  return answer(pFile, azArg, "%016llx", (unsigned long long)hwShownState(pFile).txid);
 }
 
-/* Seconds since the state that new transactions see was known to be the newest. */
+/* The moment that is shown; with an argument, the one to be shown from the next transaction on. */
+static int pragmaTime(HwFile *pFile, char **azArg){
+  char zTime[HW_TIME_MAX];
+  int rc;
+  if( azArg[2]==NULL ){
+    hwShownTime(pFile, zTime);
+    return answer(pFile, azArg, "%s", zTime);
+  }
+  rc = hwTravel(pFile, azArg[2]);
+  if( rc!=SQLITE_OK ) azArg[0] = pFile->pLibrary->pApi->mprintf("headwater: %s", pFile->zWhy);
+  return rc;
+}
+
+/* Seconds since the state that new transactions in the present see was known to be the newest. */
 static int pragmaLag(HwFile *pFile, char **azArg){
   if( azArg[2]!=NULL ) return refuseArgument(pFile, azArg);
-  return answer(pFile, azArg, "%llu", (unsigned long long)hwMountLagSeconds(pFile->pMount));
+  return answer(pFile, azArg, "%llu", (unsigned long long)hwMountLagSeconds(pFile->pHome));
+}
+
+/* Percent of the pages that are in the local image; 0 when there is none. */
+static int pragmaHydrationProgress(HwFile *pFile, char **azArg){
+  HwImage *pImage = atomic_load(&pFile->pHome->pImage);
+  int permille;
+  if( azArg[2]!=NULL ) return refuseArgument(pFile, azArg);
+  if( pImage==NULL ) return answer(pFile, azArg, "0");
+  permille = atomic_load(&pImage->permille);
+  return answer(pFile, azArg, "%d.%d", permille/10, permille%10);
+}
+
+/* Where the local image is, if it stays. */
+static int pragmaHydrationFile(HwFile *pFile, char **azArg){
+  HwImage *pImage = atomic_load(&pFile->pHome->pImage);
+  const char *zKept = pImage!=NULL && pImage->zKept!=NULL ? pImage->zKept : "";
+  if( azArg[2]!=NULL ) return refuseArgument(pFile, azArg);
+  azArg[0] = pFile->pLibrary->pApi->mprintf("%s", zKept);
+  return SQLITE_OK;
 }
 
 static int pragmaWhy(HwFile *pFile, char **azArg){
@@ -132,12 +195,16 @@ static int pragmaWhy(HwFile *pFile, char **azArg){
 /* Each under both prefixes. */
 static const struct { const char *zName; int (*xAnswer)(HwFile*, char**); } aOwn[] = {
   { "txid", pragmaTxid },
+  { "time", pragmaTime },
   { "lag", pragmaLag },
   { "sync", pragmaSync },
   { "durability", pragmaDurability },
+  { "write_enabled", pragmaWriteEnabled },
   { "sync_on_close", pragmaSyncOnClose },
   { "pending", pragmaPending },
   { "journal_bytes", pragmaJournalBytes },
+  { "hydration_progress", pragmaHydrationProgress },
+  { "hydration_file", pragmaHydrationFile },
   { "why", pragmaWhy },
 };
 
@@ -171,7 +238,7 @@ int hwPragma(HwFile *pFile, char **azArg){
   }
   if( isWord(zName, "page_size") && azArg[2]!=NULL ){
     u32 pageSize = atomic_load(&pFile->pMount->pageSize);
-    if( pageSize!=0 && stateNow(pFile).pageCount>0 && (u32)atoi(azArg[2])!=pageSize ){
+    if( pageSize!=0 && hwShownState(pFile).pageCount>0 && (u32)atoi(azArg[2])!=pageSize ){
       azArg[0] = pFile->pLibrary->pApi->mprintf(
         "headwater: the page size of a replica cannot change: it is %u", pageSize);
       return SQLITE_ERROR;

@@ -33,6 +33,7 @@ static struct {
   u32 nNotice;
   struct { u32 mountId, eKind; } aNotice[64];
   int bAlive;
+  int bStopped;                      /* there was an engine */
   pthread_t engine;
   void (*xWake)(void);
 } gQueue = { .mutex = PTHREAD_MUTEX_INITIALIZER };
@@ -51,6 +52,7 @@ void hwEngineStart(void (*xWake)(void)){
 void hwEngineStop(void){
   pthread_mutex_lock(&gQueue.mutex);
   gQueue.bAlive = 0;
+  gQueue.bStopped = 1;
   gQueue.xWake = NULL;
   pthread_mutex_unlock(&gQueue.mutex);
   hwRequestsFail(0);
@@ -60,6 +62,15 @@ int hwEngineAlive(void){
   int b;
   pthread_mutex_lock(&gQueue.mutex);
   b = gQueue.bAlive;
+  pthread_mutex_unlock(&gQueue.mutex);
+  return b;
+}
+
+/* Any thread.  None has started so far, so that one may yet. */
+int hwEngineAwaited(void){
+  int b;
+  pthread_mutex_lock(&gQueue.mutex);
+  b = !gQueue.bAlive && !gQueue.bStopped;
   pthread_mutex_unlock(&gQueue.mutex);
   return b;
 }
@@ -106,40 +117,35 @@ static void removeFromQueue(Request *p){
 }
 
 /*
-** SQLite thread.  Blocks until there is an answer or the mount's time is up.  A commit has no
-** time of its own: the engine, which alone can say what became of it, always answers.
+** SQLite thread.  Blocks until there is an answer or the time is up; without a time, for what only
+** the engine can say the outcome of, it always answers.  zErr says why it is not SQLITE_OK.
 */
-static int request(
-  HwFile *pFile,
-  int eKind,
-  u32 pgno,
-  u64 seq,
+static int ask(
+  HwMount *pMount,                   /* NULL: of no mount */
+  HwTaken what,
   u8 *pOut,
   u32 nOut,
-  u32 timeoutMs
+  u32 timeoutMs,                     /* 0: without one */
+  char *zErr                         /* HW_REASON_MAX bytes */
 ){
-  HwMount *pMount = pFile->pMount;
   struct timespec deadline = hwDeadlineIn(timeoutMs);
-  const struct timespec *pDeadline = eKind==HW_REQUEST_COMMIT ? NULL : &deadline;
+  const struct timespec *pDeadline = timeoutMs==0 ? NULL : &deadline;
   Request req;
-  memset(&req.what, 0, sizeof(req.what));
-  req.what.eKind = eKind;
-  req.what.mountId = pMount->id;
-  req.what.pgno = pgno;
-  req.what.seq = seq;
+  req.what = what;
+  req.what.mountId = pMount!=NULL ? pMount->id : 0;
   req.pOut = pOut;
   req.nOut = nOut;
   req.bTaken = req.bDone = 0;
   req.rc = SQLITE_IOERR;
   pthread_mutex_lock(&gQueue.mutex);
-  if( !gQueue.bAlive || atomic_load(&pMount->bClosed) ){
+  if( !gQueue.bAlive || (pMount!=NULL && atomic_load(&pMount->bClosed)) ){
     pthread_mutex_unlock(&gQueue.mutex);
-    hwWhy(pFile, "the engine has stopped");
+    snprintf(zErr, HW_REASON_MAX, "the engine has stopped");
     return SQLITE_IOERR;
   }
   if( pthread_equal(gQueue.engine, pthread_self()) ){
     pthread_mutex_unlock(&gQueue.mutex);
-    hwWhy(pFile, "SQL on the engine's own thread would wait for itself");
+    snprintf(zErr, HW_REASON_MAX, "SQL on the engine's own thread would wait for itself");
     return SQLITE_MISUSE;
   }
   hwCondInit(&req.cond);
@@ -154,8 +160,32 @@ static int request(
   removeFromQueue(&req);
   pthread_mutex_unlock(&gQueue.mutex);
   pthread_cond_destroy(&req.cond);
-  if( req.rc!=SQLITE_OK ) hwWhy(pFile, "%s", req.zErr);
+  if( req.rc!=SQLITE_OK ) snprintf(zErr, HW_REASON_MAX, "%s", req.zErr);
   return req.rc;
+}
+
+/* SQLite thread.  A commit has no time of its own, nor has a change of roles. */
+static int request(
+  HwFile *pFile,
+  int eKind,
+  u32 pgno,
+  u64 seq,
+  u8 *pOut,
+  u32 nOut,
+  u32 timeoutMs
+){
+  int bWaits = eKind==HW_REQUEST_COMMIT || eKind==HW_REQUEST_ROLE;
+  HwTaken what = { 0, seq, (u32)eKind, 0, pgno };
+  char zErr[HW_REASON_MAX];
+  int rc = ask(pFile->pMount, what, pOut, nOut, bWaits ? 0 : timeoutMs, zErr);
+  if( rc!=SQLITE_OK ) hwWhy(pFile, "%s", zErr);
+  return rc;
+}
+
+/* SQLite thread.  What concerns no mount, or none that is there for sure. */
+int hwRequestEngine(int eKind, u64 seq, u32 timeoutMs, char *zErr){
+  HwTaken what = { 0, seq, (u32)eKind, 0, 0 };
+  return ask(NULL, what, NULL, 0, timeoutMs, zErr);
 }
 
 int hwRequest(HwFile *pFile, int eKind, u32 pgno, u64 seq, u8 *pOut, u32 nOut){

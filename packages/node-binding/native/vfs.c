@@ -1,7 +1,8 @@
 /*
-** vfs.c -- the two VFSes that each SQLite library in the process gets.
+** vfs.c -- the VFSes that each SQLite library in the process gets.
 **
-** "headwater" serves mounts only.  The other VFS is the default of its library; it takes names like
+** "headwater" serves mounts only.  "litestream", where the process allows it, has what is opened
+** mounted first.  The third is the default of its library; it takes names like
 ** "file:app.db?vfs=headwater" and hands every other name to the VFS that was the default before,
 ** which opens the file in the same memory with its own methods: such files never pass here again.
 ** Journals and temp files never reach the store.
@@ -22,6 +23,19 @@ static int namedOpen(
   return hwFileOpen(libraryOf(pVfs), zName, pFile, flags, pOutFlags);
 }
 
+static int askingOpen(
+  sqlite3_vfs *pVfs,
+  sqlite3_filename zName,
+  sqlite3_file *pFile,
+  int flags,
+  int *pOutFlags
+){
+  if( flags & SQLITE_OPEN_MAIN_DB ){
+    return hwFileAsk(libraryOf(pVfs), zName, pFile, flags, pOutFlags);
+  }
+  return hwFileOpen(libraryOf(pVfs), zName, pFile, flags, pOutFlags);
+}
+
 static int shimOpen(
   sqlite3_vfs *pVfs,
   sqlite3_filename zName,
@@ -29,10 +43,14 @@ static int shimOpen(
   int flags,
   int *pOutFlags
 ){
-  if( hwNameIsOurs(zName, flags & SQLITE_OPEN_MAIN_DB) ){
-    return hwFileOpen(libraryOf(pVfs), zName, pFile, flags, pOutFlags);
+  switch( hwNameVfs(zName, flags & SQLITE_OPEN_MAIN_DB) ){
+    case HW_VFS_NAMED:
+      return namedOpen(pVfs, zName, pFile, flags, pOutFlags);
+    case HW_VFS_ASKING:
+      return askingOpen(pVfs, zName, pFile, flags, pOutFlags);
+    default:
+      return baseOf(pVfs)->xOpen(baseOf(pVfs), zName, pFile, flags, pOutFlags);
   }
-  return baseOf(pVfs)->xOpen(baseOf(pVfs), zName, pFile, flags, pOutFlags);
 }
 
 /* A mount has no files beside it, and so nothing to delete or to find. */
@@ -60,18 +78,24 @@ static int namedFullPathname(sqlite3_vfs *pVfs, const char *zName, int nOut, cha
 }
 
 static int shimDelete(sqlite3_vfs *pVfs, const char *zName, int syncDir){
-  if( hwNameIsOurs(zName, 0) ) return SQLITE_OK;
+  if( hwNameVfs(zName, 0) ) return SQLITE_OK;
   return baseOf(pVfs)->xDelete(baseOf(pVfs), zName, syncDir);
 }
 
 static int shimAccess(sqlite3_vfs *pVfs, const char *zName, int flags, int *pOut){
-  if( hwNameIsOurs(zName, 0) ) return namedAccess(pVfs, zName, flags, pOut);
+  if( hwNameVfs(zName, 0) ) return namedAccess(pVfs, zName, flags, pOut);
   return baseOf(pVfs)->xAccess(baseOf(pVfs), zName, flags, pOut);
 }
 
+/* Longer names than the other VFS takes are for ours alone: it has buffers of that size. */
 static int shimFullPathname(sqlite3_vfs *pVfs, const char *zName, int nOut, char *zOut){
-  if( hwNameIsOurs(zName, 0) ) return namedFullPathname(pVfs, zName, nOut, zOut);
-  return baseOf(pVfs)->xFullPathname(baseOf(pVfs), zName, nOut, zOut);
+  sqlite3_vfs *pBase = baseOf(pVfs);
+  int nMax = pBase->mxPathname+1;
+  int rc;
+  if( hwNameVfs(zName, 0) ) return namedFullPathname(pVfs, zName, nOut, zOut);
+  rc = pBase->xFullPathname(pBase, zName, nOut<nMax ? nOut : nMax, zOut);
+  /* SQLite checks the room for "-journal" by the number of the VFS that it called. */
+  return strlen(zOut)+8>(size_t)pBase->mxPathname ? SQLITE_CANTOPEN : rc;
 }
 
 static void *baseDlOpen(sqlite3_vfs *pVfs, const char *zName){
@@ -118,7 +142,7 @@ static void fillVfs(HwLibrary *pLibrary, sqlite3_vfs *pVfs, const char *zName){
   memset(pVfs, 0, sizeof(*pVfs));
   pVfs->iVersion = 2;
   pVfs->szOsFile = szFile;
-  pVfs->mxPathname = pBase->mxPathname>HW_NAME_MAX ? pBase->mxPathname : HW_NAME_MAX;
+  pVfs->mxPathname = pBase->mxPathname>HW_URI_MAX ? pBase->mxPathname : HW_URI_MAX;
   pVfs->zName = zName;
   pVfs->pAppData = pLibrary;
   pVfs->xOpen = namedOpen;
@@ -148,7 +172,7 @@ static HwLibrary *libraryFor(const sqlite3_api_routines *pApi){
   return p;
 }
 
-static int registerBoth(HwLibrary *p){
+static int registerDefault(HwLibrary *p){
   const sqlite3_api_routines *pApi = p->pApi;
   int rc;
   p->pBase = pApi->vfs_find(NULL);
@@ -164,8 +188,14 @@ static int registerBoth(HwLibrary *p){
   return rc;
 }
 
+static int registerAsking(HwLibrary *p){
+  fillVfs(p, &p->asking, "litestream");
+  p->asking.xOpen = askingOpen;
+  return p->pApi->vfs_register(&p->asking, 0);
+}
+
 /*
-** Any thread.  Registers both VFSes with the library that pApi belongs to, once: two threads at it
+** Any thread.  Registers the VFSes with the library that pApi belongs to, once: two threads at it
 ** together would take our own default for the one before it.  A library that was unloaded and
 ** loaded again at the same address has forgotten us, so it is asked, not recalled.
 */
@@ -178,7 +208,10 @@ int hwLibraryRegister(const sqlite3_api_routines *pApi, HwLibrary **ppOut){
   pthread_mutex_unlock(&gHw.mutex);
   pthread_mutex_lock(&once);
   if( p!=NULL ){
-    rc = pApi->vfs_find("headwater")==&p->named ? SQLITE_OK : registerBoth(p);
+    rc = pApi->vfs_find("headwater")==&p->named ? SQLITE_OK : registerDefault(p);
+    if( rc==SQLITE_OK && hwAskAllowed() && pApi->vfs_find("litestream")!=&p->asking ){
+      rc = registerAsking(p);
+    }
   }
   pthread_mutex_unlock(&once);
   *ppOut = p;

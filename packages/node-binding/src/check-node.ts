@@ -1,7 +1,7 @@
 /**
  * Stops with one sentence on a Node.js that is too old, before anything is loaded that would crash.
  *
- * Imported first by index.ts, for its effect only.
+ * Imported for its effect only, and first by native.ts, which loads the binary.
  */
 
 const OLDEST = 22;

@@ -5,7 +5,7 @@
 
 import { isMainThread } from "node:worker_threads";
 import { HeadwaterError } from "@headwater/vfs-core";
-import { syncAtExit } from "./engine/exit-sync.ts";
+import { closeWritersNow } from "./engine/engine-client.ts";
 
 /**
  * When one of these signals comes, uploads what is pending, gives leases back and closes every
@@ -19,7 +19,7 @@ export function closeOnSignals(
     throw new HeadwaterError("OPTION_INVALID", "signals come to the main thread only");
   }
   const onSignal = (signal: NodeJS.Signals): void => {
-    syncAtExit();
+    closeWritersNow();
     if (process.listenerCount(signal) > 1) return;
     process.off(signal, onSignal);
     process.kill(process.pid, signal);

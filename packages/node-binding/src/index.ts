@@ -4,6 +4,7 @@ export type { MountEvent, MountStatus } from "@headwater/vfs-core";
 export { HeadwaterError, type HeadwaterErrorCode } from "@headwater/vfs-core";
 export { closeOnSignals } from "./close-on-signals.ts";
 export { type Driver, registerBetterSqlite3, registerNodeSqlite } from "./drivers.ts";
+export type { HydrateOptions } from "./engine/engine-mount-options.ts";
 export type { MountEventListener, MountEventType } from "./event-listeners.ts";
 export { type MountHandle, mount, type PromoteOptions, type SignalOptions } from "./mount.ts";
 export { extensionPath } from "./native.ts";
@@ -11,6 +12,8 @@ export { nativeCodec } from "./native-codec.ts";
 export {
   type OpenDatabaseOptions,
   type OpenedDatabase,
+  type OpenedPast,
   openDatabase,
 } from "./open-database.ts";
 export type { MountOptions } from "./options.ts";
+export type { Past } from "./past.ts";

@@ -2,12 +2,14 @@
  * A replica made available to SQL in this process, without opening a connection.
  */
 
-import type { MountStatus } from "@headwater/vfs-core";
+import type { HydrationStatus, MountStatus } from "@headwater/vfs-core";
 import { registerDrivers } from "./drivers.ts";
 import { callEngine, ensureEngine, listenTo } from "./engine/engine-client.ts";
 import type { MountedAs } from "./engine/messages.ts";
 import { EventListeners, type MountEventListener, type MountEventType } from "./event-listeners.ts";
+import { followHydration } from "./hydration-progress.ts";
 import { type MountOptions, toEngineOptions } from "./options.ts";
+import { openPast, type Past } from "./past.ts";
 import { afterThisTurn, environment } from "./system.ts";
 
 export interface SignalOptions {
@@ -29,6 +31,11 @@ export interface MountHandle extends AsyncDisposable {
   waitForTxid(txid: bigint, options?: SignalOptions): Promise<void>;
   /** Resolves when the local image is complete. Rejects when hydration is off. */
   hydrated(options?: SignalOptions): Promise<void>;
+  /**
+   * How far the local image is: now, and whenever it is further, until it is complete. What keeps
+   * it from that is thrown.
+   */
+  hydrationProgress(options?: SignalOptions): AsyncIterable<HydrationStatus>;
   status(): Promise<MountStatus>;
   /**
    * Gives the page cache so many bytes, under the connections that are open; see `cacheBytes`.
@@ -51,6 +58,12 @@ export interface MountHandle extends AsyncDisposable {
    */
   on<Type extends MountEventType>(type: Type, listener: MountEventListener<Type>): MountHandle;
   off<Type extends MountEventType>(type: Type, listener: MountEventListener<Type>): MountHandle;
+  /**
+   * Opens an earlier moment beside the present one, as the bucket has it: what is committed here
+   * and not uploaded is in no past, so `flush()` first. See `PRAGMA headwater_time` for what a
+   * string may say. Rejects with MOMENT_NOT_FOUND when no files lead there.
+   */
+  at(when: string | Date | bigint, options?: SignalOptions): Promise<Past>;
   /** Syncs what is pending, gives the lease back and ends the mount. May be called again. */
   close(): Promise<void>;
 }
@@ -73,6 +86,7 @@ export function makeHandle({ name, number }: MountedAs): MountHandle {
     async hydrated(options) {
       await callEngine("hydrated", [name], options?.signal);
     },
+    hydrationProgress: (options) => followHydration(handle, options),
     status: () => callEngine("status", [name]),
     resizeCache: (cacheBytes) => callEngine("resizeCache", [name, cacheBytes]),
     async promote({ signal, waitMs } = {}) {
@@ -89,6 +103,7 @@ export function makeHandle({ name, number }: MountedAs): MountHandle {
       listeners.remove(type, listener);
       return handle;
     },
+    at: (when, options) => openPast(name, when, options?.signal),
     close() {
       closing ??= callEngine("close", [name])
         .then(() => undefined)

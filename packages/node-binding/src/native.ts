@@ -1,10 +1,11 @@
 /**
  * The binary, typed. The only file that loads it.
  *
- * `exiting`, `engineAlive` and the codec may be called on any thread, all else on the engine thread
- * only.
+ * `exiting`, `engineAlive`, `askAllow`, `releaseFreed` and the codec may be called on any thread,
+ * all else on the engine thread only.
  */
 
+import "./check-node.ts";
 import { createRequire } from "node:module";
 import { resolveBinary } from "./resolve-binary.ts";
 
@@ -16,6 +17,8 @@ export interface NativeState {
   readonly pageSize: number;
   /** Read transactions that are open now. */
   readonly pins: number;
+  /** Files of connections that are open, or that show this. */
+  readonly files: number;
   /** Reads answered without the engine, and with it. */
   readonly hits: number;
   readonly misses: number;
@@ -60,8 +63,15 @@ export interface Native {
   mountActivate(mount: number): boolean;
   mountClose(mount: number, reason: string): void;
   mountState(mount: number): NativeState;
-  publish(mount: number, pageCount: number, changeCounter: number, txid: bigint): number;
-  setTxid(mount: number, txid: bigint): void;
+  /** `timeMs`, here and below: 0 for a time that is not known. */
+  publish(
+    mount: number,
+    pageCount: number,
+    changeCounter: number,
+    txid: bigint,
+    timeMs: number,
+  ): number;
+  setTxid(mount: number, txid: bigint, timeMs: number): void;
   /** Below 0: it is, until told otherwise. */
   setCurrent(mount: number, agoMs: number): void;
   setWritable(mount: number, writable: boolean, reason: string): void;
@@ -71,6 +81,22 @@ export interface Native {
   endCommits(mount: number, reason: string): boolean;
   /** False while a write transaction is open. */
   switchMode(mount: number, write: boolean, pageOne?: Uint8Array): boolean;
+  /** Memory that is free already goes back to the system, where that is not done anyway. */
+  releaseFreed(): void;
+
+  /** One moment for good. Before it is active. */
+  mountFreeze(mount: number): void;
+  /** What a connection wants to see; undefined when it does not wait any more. */
+  travelMoment(ticket: number): string | undefined;
+  /** The connection shows that mount next. False when it does not wait any more. */
+  travelArrive(ticket: number, mount: number, timeMs: number): boolean;
+
+  /** From now on a file name may ask for a mount, in libraries that are taught later. */
+  askAllow(): void;
+  /** Names and values, each ended by a zero; undefined when nobody waits any more. */
+  askText(ticket: number): string | undefined;
+  /** The connection opens that mount. False when it does not wait any more. */
+  askArrive(ticket: number, mount: number): boolean;
 
   /** Addresses for so many bytes, if there are as many; `byteLength` at the least. */
   cacheReserve(mount: number, byteLength: number, byteLengthMax: number): number;
@@ -96,7 +122,8 @@ export interface Native {
   fileLock(path: string, text: string): number | undefined;
   fileUnlock(lock: number): void;
 
-  imageOpen(mount: number, path: string): void;
+  imageOpen(mount: number, path: string, stays: boolean): void;
+  imageTell(mount: number, permille: number): void;
   imageMark(mount: number, pgnos: Uint32Array, present: boolean): void;
   imageClose(mount: number): void;
 

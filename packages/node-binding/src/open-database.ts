@@ -5,8 +5,9 @@
 import type BetterSqlite3 from "better-sqlite3";
 import { needBetterSqlite3, registerDrivers } from "./drivers.ts";
 import { callEngine, ensureEngine } from "./engine/engine-client.ts";
-import { type MountHandle, makeHandle } from "./mount.ts";
+import { type MountHandle, makeHandle, type SignalOptions } from "./mount.ts";
 import { type MountOptions, toEngineOptions } from "./options.ts";
+import type { Past } from "./past.ts";
 import { environment } from "./system.ts";
 
 export interface OpenDatabaseOptions extends Omit<MountOptions, "drivers"> {
@@ -16,6 +17,13 @@ export interface OpenDatabaseOptions extends Omit<MountOptions, "drivers"> {
 
 export interface OpenedDatabase extends MountHandle {
   /** A genuine better-sqlite3 database. Closed by `close()`. */
+  readonly database: BetterSqlite3.Database;
+  /** As that of a mount, with a connection to the earlier moment. */
+  at(when: string | Date | bigint, options?: SignalOptions): Promise<OpenedPast>;
+}
+
+export interface OpenedPast extends Past {
+  /** A genuine better-sqlite3 database, which only reads. Closed by `close()`. */
   readonly database: BetterSqlite3.Database;
 }
 
@@ -40,10 +48,32 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Opened
     await handle.close();
     throw error;
   }
+  const openPast = handle.at.bind(handle);
   return Object.assign(handle, {
     database,
+    at: async (when: string | Date | bigint, options?: SignalOptions): Promise<OpenedPast> =>
+      connectToPast(await openPast(when, options), databaseOptions),
     close: closeBoth(database, handle.close.bind(handle)),
   });
+}
+
+async function connectToPast(
+  past: Past,
+  options: OpenDatabaseOptions["databaseOptions"],
+): Promise<OpenedPast> {
+  const Database = needBetterSqlite3();
+  let database: BetterSqlite3.Database;
+  try {
+    database = new Database(past.filename, { ...options, readonly: true });
+  } catch (error) {
+    await past.close();
+    throw error;
+  }
+  const close = async (): Promise<void> => {
+    if (database.open) database.close();
+    await past.close();
+  };
+  return { ...past, database, close, [Symbol.asyncDispose]: close };
 }
 
 /** The connection first, so that nothing is committed after the last sync, which then can wait. */

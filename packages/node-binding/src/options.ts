@@ -13,7 +13,7 @@ import {
   redactUrl,
 } from "@headwater/vfs-core";
 import type { Driver } from "./drivers.ts";
-import type { EngineMountOptions } from "./engine/engine-mount-options.ts";
+import type { EngineMountOptions, HydrateOptions } from "./engine/engine-mount-options.ts";
 
 export interface MountOptions {
   /** Where the replica is: `s3://bucket/path`, `file:///folder` or `memory:name`. */
@@ -27,8 +27,11 @@ export interface MountOptions {
   readonly mode?: "read" | "write";
   /** What connections call it: `file:NAME?vfs=headwater`. Default: the last part of the URL. */
   readonly name?: string;
-  /** Fill a local copy in the background; with a path, that file is kept. Default off. */
-  readonly hydrate?: boolean | { readonly path?: string };
+  /**
+   * Fill a local copy in the background, of which every byte is verified; with a path, that file is
+   * kept, and used again at the next start. Default off.
+   */
+  readonly hydrate?: boolean | HydrateOptions;
   /** Where commits wait for their upload. Default: a folder of the user's own state. */
   readonly journalDir?: string;
   /** Write mode: "off" gives up the guarantee that there is one writer. */
@@ -58,8 +61,13 @@ export interface MountOptions {
    * fetch them. Many replicas may share it; 256 MiB at the most. Default: none is kept.
    */
   readonly indexCacheDir?: string;
-  /** Read mode: how often to look for new transactions. */
+  /** Read mode: how often to look for new transactions. Zero: only when asked. Default 1 s. */
   readonly pollIntervalMs?: number;
+  /**
+   * Read mode: while nothing is written, looks become as rare as this; a tenth of the quiet time
+   * lies between them. Default: they do not.
+   */
+  readonly pollIntervalMsMax?: number;
   /** Write mode: how long a commit waits for its upload at the most. */
   readonly syncIntervalMs?: number;
   /**
@@ -107,6 +115,7 @@ const KNOWN = {
   hedge: "boolean",
   indexCacheDir: "string",
   pollIntervalMs: "count",
+  pollIntervalMsMax: "count",
   syncIntervalMs: "count",
   durability: "string",
   journalBytesMax: "count",
@@ -207,33 +216,58 @@ function checkName(name: string): string {
 
 /**
  * One folder per replica, in the user's state directory: commits that are not yet in the bucket
- * must survive a restart of the machine, so a temp folder would not do.
+ * must survive a restart of the machine, so a temp folder would not do. Empty where there is none.
  */
-function defaultJournalDir({ url, storeOptions }: MountOptions, env: NodeJS.ProcessEnv): string {
+export function defaultJournalDir(
+  options: Pick<MountOptions, "url" | "storeOptions" | "mode">,
+  env: NodeJS.ProcessEnv,
+): string {
   // Stores of one's own cannot be told apart here; `checkPlace` wants a folder from their writers.
-  if (url === undefined) return "";
-  const state = env.XDG_STATE_HOME ?? join(homedir(), ".local", "state");
-  const shown = redactUrl(url);
+  if (options.url === undefined) return "";
+  const state = env.XDG_STATE_HOME ?? homeStateDir();
+  if (state !== undefined) return join(state, "headwater", journalFolderName(options));
+  if (options.mode !== "write") return "";
+  throw invalid(
+    'this user has no home folder: option "journalDir", or LITESTREAM_BUFFER_PATH for a program ' +
+      "that Litestream's variables set up, must say where commits wait for their upload",
+  );
+}
+
+/** Users of containers often have none. */
+function homeStateDir(): string | undefined {
+  try {
+    return join(homedir(), ".local", "state");
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the journal's folder of this replica is called. */
+export function journalFolderName({
+  url,
+  storeOptions,
+}: Pick<MountOptions, "url" | "storeOptions">): string {
   // One URL can be a place on each of several servers.
   const { endpoint = "", account = "" } = storeOptions ?? {};
-  const place = [shown, endpoint, account].join(" ").trimEnd();
+  const place = [redactUrl(url ?? ""), endpoint, account].join(" ").trimEnd();
   const digest = createHash("sha256").update(place).digest("hex").slice(0, 16);
   const slug = nameFromUrl(url)
     .replace(/[^A-Za-z0-9._-]+/g, "-")
     .slice(0, 40);
-  return join(state, "headwater", `${slug}-${digest}`);
+  return `${slug}-${digest}`;
 }
 
-function hydrateOption(hydrate: MountOptions["hydrate"]): { path?: string } | undefined {
+function hydrateOption(hydrate: MountOptions["hydrate"]): HydrateOptions | undefined {
   if (hydrate === undefined || hydrate === false) return undefined;
   if (hydrate === true) return {};
   if (typeof hydrate !== "object" || hydrate === null) {
-    throw invalid('option "hydrate" must be a boolean or { path }');
+    throw invalid('option "hydrate" must be a boolean or { path, bytesPerSecondMax }');
   }
-  if (hydrate.path !== undefined && typeof hydrate.path !== "string") {
-    throw invalid('option "hydrate.path" must be a string');
+  const { path, bytesPerSecondMax } = hydrate;
+  if (path !== undefined && (typeof path !== "string" || path === "")) {
+    throw invalid('option "hydrate.path" must name a file');
   }
-  return hydrate.path === undefined ? {} : { path: hydrate.path };
+  return { path, bytesPerSecondMax };
 }
 
 function compactionOption(compaction: MountOptions["compaction"]): MountOptions["compaction"] {
@@ -266,6 +300,7 @@ export function toEngineOptions(
     hedge: options.hedge,
     indexCacheDir: options.indexCacheDir,
     pollIntervalMs: options.pollIntervalMs,
+    pollIntervalMsMax: options.pollIntervalMsMax,
     syncIntervalMs: options.syncIntervalMs,
     durability: options.durability,
     journalBytesMax: options.journalBytesMax,

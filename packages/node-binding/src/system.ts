@@ -16,3 +16,8 @@ export function repeat(intervalMs: number, work: () => void): () => void {
   const timer = setInterval(work, intervalMs);
   return () => clearInterval(timer);
 }
+
+/** Calls `work` once, later, unless the thread has ended by then, which it does not keep alive. */
+export function later(delayMs: number, work: () => void): void {
+  setTimeout(work, delayMs).unref();
+}

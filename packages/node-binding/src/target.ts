@@ -2,6 +2,8 @@
  * The name of the kind of machine this runs on, as the folders under prebuilds/ are called.
  */
 
+import { programLoader } from "./program-loader.ts";
+
 /** Every target that a release holds. */
 export const TARGETS = [
   "darwin-arm64",
@@ -12,7 +14,17 @@ export const TARGETS = [
   "linux-x64-musl",
 ] as const;
 
+/** The running program. */
+const SELF = "/proc/self/exe";
+
+/** Told by the program's own header, as a report of the process takes milliseconds to make. */
 function linuxLibc(): "gnu" | "musl" {
+  try {
+    const loader = programLoader(SELF);
+    if (loader !== undefined) return loader.includes("/ld-musl-") ? "musl" : "gnu";
+  } catch {
+    // There is no /proc here.
+  }
   const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
   return report.header?.glibcVersionRuntime === undefined ? "musl" : "gnu";
 }

@@ -2,7 +2,7 @@
  * A disk without room, under everything that is written to it.
  */
 
-import { cpSync } from "node:fs";
+import { cpSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import Database from "better-sqlite3";
@@ -20,6 +20,10 @@ const ADD = "insert into item(data) values (randomblob(9000))";
 const COUNT = "select count(*) from item";
 const FILL = `
   with recursive n(i) as (select 1 union all select i + 1 from n where i < 4000)
+  insert into item(data) select randomblob(4000) from n`;
+
+const HALF_FILL = `
+  with recursive n(i) as (select 1 union all select i + 1 from n where i < 500)
   insert into item(data) select randomblob(4000) from n`;
 
 const MEGABYTES = 6;
@@ -177,7 +181,8 @@ describe("a full disk under the journal", () => {
       const { database, flush, status } = await openWriter({
         url,
         journalDir,
-        syncIntervalMs: 50,
+        // Longer than it takes to fill the disk.
+        syncIntervalMs: 3000,
       });
       database.exec(CREATE);
       await flush();
@@ -210,7 +215,35 @@ describe("a full disk under the journal", () => {
 });
 
 describe("a full disk under the local image", () => {
-  it("ends hydration and nothing else", (context) =>
+  it("delays hydration until there is room, and nothing else", (context) =>
+    withDisk(context, async (disk) => {
+      const url = `file://${tempDir()}/app.db`;
+      const { database, flush } = await openWriter({ url });
+      database.exec(`${CREATE}; ${HALF_FILL}`);
+      await flush();
+      const hydrate = { path: join(disk.path, "image.db") };
+      // What an earlier mount has left; without it there is not even room for a lock.
+      writeFileSync(`${hydrate.path}.lock`, " ".repeat(200));
+      disk.fill();
+      const reader = await openReader({ url, hydrate, cacheBytes: 0 });
+      const failures: string[] = [];
+      reader.on("hydrationFailed", ({ error }) => failures.push(error.message));
+      await expect(reader.hydrated()).rejects.toThrow("ENOSPC");
+      expect(scalar(reader.database, COUNT)).toBe(500);
+      const { hydration } = await reader.status();
+      expect(hydration).toMatchObject({ done: false, error: { code: "IMAGE_FAILED" } });
+      disk.makeRoom();
+      const after = await eventually("hydration", async () => {
+        const { hydration } = await reader.status();
+        return hydration?.done === true ? hydration : undefined;
+      });
+      expect(after.error).toBeUndefined();
+      await reader.hydrated();
+      expect(failures).toHaveLength(1);
+      expect(integrity(reader.database)).toBe("ok");
+    }));
+
+  it("that stays full ends with the mount, and harms nobody", (context) =>
     withDisk(context, async (disk) => {
       const url = `file://${tempDir()}/app.db`;
       const { database, flush } = await openWriter({ url });

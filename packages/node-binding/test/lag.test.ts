@@ -70,6 +70,31 @@ describe("PRAGMA headwater_lag", () => {
   });
 });
 
+describe("status().follow", () => {
+  it("tells how often a reader looks, by its options, and what that has cost", async () => {
+    const url = `file://${tempDir()}/app.db`;
+    const writer = await openWriter({ url });
+    writer.database.exec(CREATE);
+    await writer.flush();
+    const follow = async (one: OpenedDatabase) => (await one.status()).follow!;
+    const asked = await openReader({ url });
+    const polling = { pollIntervalMs: 20, pollIntervalMsMax: 40 };
+    const reader = await openReader({ url, name: "polling.db", ...polling });
+    expect((await follow(asked)).pollPauseMs).toBeUndefined();
+    const { pollPauseMs } = await follow(reader);
+    expect(pollPauseMs).toBeLessThanOrEqual(40);
+    // A tenth of the time for which nothing was written.
+    await eventually("the longest pause", async () =>
+      (await follow(reader)).pollPauseMs === 40 ? true : undefined,
+    );
+    const { requests, requestsLastHour } = await follow(reader);
+    const calls = Object.values(requests).reduce((sum, count) => sum + (count?.calls ?? 0), 0);
+    expect(calls).toBeGreaterThan(5);
+    expect(requestsLastHour).toBe(calls);
+    expect((await follow(asked)).requestsLastHour).toBe(0);
+  });
+});
+
 describe("every PRAGMA of a mount", () => {
   it.each(["headwater", "litestream", "HeadWater", "LITESTREAM"])(
     "is known as %s_",

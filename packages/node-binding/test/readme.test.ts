@@ -1,6 +1,6 @@
 /**
- * The code of the READMEs, run as it is pasted; only the URL of the bucket and the journal
- * become folders of the test.
+ * The code of the READMEs, run as it is pasted; only the URL of the bucket, the journal
+ * and the cache become folders of the test.
  */
 
 import { execFileSync } from "node:child_process";
@@ -25,7 +25,8 @@ function run(name: string, code: string): void {
   const imports = hasImport ? "" : 'import { openDatabase } from "@headwater/node-binding";\n';
   const local = code
     .replaceAll("s3://bucket/app.db", `file://${folder}/app.db`)
-    .replaceAll("/var/lib/app/journal", `${folder}/journal`);
+    .replaceAll("/var/lib/app/journal", `${folder}/journal`)
+    .replaceAll("/var/cache/app", `${folder}/compiled`);
   writeFileSync(file, imports + local);
   execFileSync(process.execPath, ["--conditions=@headwater/source", "--no-warnings", file], {
     env: { ...process.env, XDG_STATE_HOME: join(folder, "state") },

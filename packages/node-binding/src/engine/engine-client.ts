@@ -11,18 +11,22 @@ import { BroadcastChannel, isMainThread, SHARE_ENV, threadId, Worker } from "nod
 import { HeadwaterError, type MountEvent } from "@headwater/vfs-core";
 import { extensionPath, native } from "../native.ts";
 import { repeat } from "../system.ts";
+import { compileCacheFolder } from "./compile-cache.ts";
 import { fromErrorData } from "./error-data.ts";
 import { syncAtExit } from "./exit-sync.ts";
 import {
   type CallName,
   type Calls,
   channelName,
+  type EngineWorkerData,
   type ToCaller,
   type ToEngine,
 } from "./messages.ts";
 
 /** How often a waiting caller looks whether the engine is still there. */
 const LIVENESS_INTERVAL_MS = 100;
+/** Of the engine's thread; what it keeps for long is not of that generation. */
+const YOUNG_GENERATION_MB = 6;
 
 interface Waiter {
   resolve(value: unknown): void;
@@ -34,6 +38,9 @@ const waiters = new Map<number, Waiter>();
 /** By the number of the mount. */
 const listeners = new Map<number, (event: MountEvent) => void>();
 let lastId = 0;
+/** The engine, while it is one that this thread has started. */
+let engine: Worker | undefined;
+/** The way to an engine that another thread has started. */
 let channel: BroadcastChannel | undefined;
 let stopLiveness: (() => void) | undefined;
 let starting: Promise<void> | undefined;
@@ -65,8 +72,16 @@ function startWorker(): Promise<void> {
       name: "headwater-engine",
       env: SHARE_ENV,
       execArgv: conditions,
+      // What is fetched is garbage soon, and by default tens of MiB of it may wait.
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+      workerData: { compileCache: compileCacheFolder() } satisfies EngineWorkerData,
     });
-    worker.once("message", () => {
+    worker.on("message", (message: ToCaller) => {
+      if (message.type !== "ready") {
+        receive(message);
+        return;
+      }
+      engine = worker;
       worker.unref();
       resolve();
     });
@@ -76,6 +91,7 @@ function startWorker(): Promise<void> {
       else reject(error);
     });
     worker.once("exit", () => {
+      if (engine === worker) engine = undefined;
       if (native.engineAlive()) resolve();
       else reject(stopped());
     });
@@ -95,6 +111,11 @@ function openChannel(): BroadcastChannel {
   channel.onmessage = (event) => receive((event as { data: ToEngine | ToCaller }).data);
   channel.unref();
   return channel;
+}
+
+function postToEngine(message: ToEngine): void {
+  const way = engine ?? openChannel();
+  way.postMessage(message);
 }
 
 function receive(message: ToEngine | ToCaller): void {
@@ -136,13 +157,12 @@ export function callEngine<Name extends CallName>(
 ): Promise<ReturnType<Calls[Name]>> {
   if (signal?.aborted === true) return Promise.reject(signal.reason);
   if (!native.engineAlive()) return Promise.reject(stopped());
-  const to = openChannel();
   lastId += 1;
   const id = lastId;
   return new Promise((resolve, reject) => {
     const onAbort = (): void => {
       take(id);
-      to.postMessage({ type: "cancel", caller, id } satisfies ToEngine);
+      postToEngine({ type: "cancel", caller, id });
       reject(signal?.reason);
     };
     const settle = <Value>(then: (value: Value) => void) => {
@@ -157,15 +177,20 @@ export function callEngine<Name extends CallName>(
     });
     signal?.addEventListener("abort", onAbort, { once: true });
     stopLiveness ??= repeat(LIVENESS_INTERVAL_MS, checkLiveness);
-    to.postMessage({ type: "call", caller, id, name, args } satisfies ToEngine);
+    postToEngine({ type: "call", caller, id, name, args });
   });
+}
+
+/** Blocks this thread while the engine closes every mount that writes; see `syncAtExit`. */
+export function closeWritersNow(): void {
+  syncAtExit(postToEngine);
 }
 
 // In a worker, "exit" means the end of that worker only. A thread that waits for a page when the
 // process ends must not hold it up.
 if (isMainThread) {
   process.on("exit", () => {
-    syncAtExit();
+    closeWritersNow();
     native.exiting();
   });
 }

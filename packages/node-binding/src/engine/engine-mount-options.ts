@@ -5,6 +5,13 @@
 import type { ModuleReference } from "@headwater/object-store";
 import type { CompactionOptions, Durability, LeaseChoice } from "@headwater/vfs-core";
 
+export interface HydrateOptions {
+  /** Where to keep the local image. Without it, there is one as long as the mount. */
+  readonly path?: string | undefined;
+  /** What hydration may ask of the store. Default: whatever readers leave. */
+  readonly bytesPerSecondMax?: number | undefined;
+}
+
 export interface EngineMountOptions {
   /** The URL of the replica, or the module of its store. */
   readonly source: string | ModuleReference;
@@ -14,7 +21,7 @@ export interface EngineMountOptions {
   readonly name: string;
   readonly unique: boolean;
   readonly mode: "read" | "write";
-  readonly hydrate: { readonly path?: string } | undefined;
+  readonly hydrate: HydrateOptions | undefined;
   readonly journalDir: string;
   readonly lease: LeaseChoice;
   readonly compaction: "off" | CompactionOptions | undefined;
@@ -25,6 +32,7 @@ export interface EngineMountOptions {
   readonly hedge: boolean | undefined;
   readonly indexCacheDir: string | undefined;
   readonly pollIntervalMs: number | undefined;
+  readonly pollIntervalMsMax: number | undefined;
   readonly syncIntervalMs: number | undefined;
   readonly durability: Durability | undefined;
   readonly journalBytesMax: number | undefined;

@@ -4,24 +4,40 @@
  * It answers page requests from SQLite threads and calls from any thread, and never runs SQL.
  */
 
-import { BroadcastChannel, parentPort } from "node:worker_threads";
+import { BroadcastChannel, parentPort, workerData } from "node:worker_threads";
 import { setCodec } from "@headwater/ltx";
-import { HeadwaterError, type Mount, type MountEvent } from "@headwater/vfs-core";
+import {
+  HeadwaterError,
+  type Mount,
+  type MountEvent,
+  type PromoteOptions,
+} from "@headwater/vfs-core";
 import { extensionPath, native } from "../native.ts";
 import { nativeCodec } from "../native-codec.ts";
 import { closeWriters, type Writer } from "./close-writers.ts";
+import { useCompileCache } from "./compile-cache.ts";
 import type { EngineMountOptions } from "./engine-mount-options.ts";
+import { makeEngineRequests } from "./engine-requests.ts";
 import { toErrorData } from "./error-data.ts";
+import { giveBackMemory } from "./give-back-memory.ts";
 import {
   type CallMessage,
   type Calls,
   channelName,
+  type EngineWorkerData,
   type MountedAs,
   type ToCaller,
   type ToEngine,
 } from "./messages.ts";
 import { dispatchRequests, type NativeDevice } from "./native-device.ts";
+import { claimPast, leavePast } from "./past-claims.ts";
 import { startMount } from "./start-mount.ts";
+
+/** Who has called, as far as the engine is concerned. */
+interface Caller {
+  readonly signal: AbortSignal;
+  readonly answer: (message: ToCaller) => void;
+}
 
 interface OpenSlot {
   readonly mount: Mount;
@@ -58,14 +74,12 @@ function claimName({ name, unique }: EngineMountOptions): string {
   }
 }
 
-async function mount(options: EngineMountOptions, signal: AbortSignal): Promise<MountedAs> {
+async function mount(options: EngineMountOptions, { signal, answer }: Caller): Promise<MountedAs> {
   const name = claimName(options);
   lastNumber += 1;
   const number = lastNumber;
   const early: MountEvent[] = [];
-  const post = (event: MountEvent): void => {
-    channel.postMessage({ type: "event", number, event } satisfies ToCaller);
-  };
+  const post = (event: MountEvent): void => answer({ type: "event", number, event });
   earlyEvents.set(number, () => {
     earlyEvents.delete(number);
     for (const event of early) post(event);
@@ -132,79 +146,116 @@ async function closeOpening({ options, end }: MountSlot & { state: "opening" }):
   if (slots.has(options.name)) await close(options.name);
 }
 
+async function promote(name: string, options: PromoteOptions): Promise<void> {
+  const mount = openMountNamed(name);
+  promoting.add(mount);
+  try {
+    await mount.promote(options);
+  } finally {
+    promoting.delete(mount);
+  }
+}
+
 type Handlers = {
   readonly [Name in keyof Calls]: (
-    signal: AbortSignal,
+    caller: Caller,
     ...args: Parameters<Calls[Name]>
   ) => Promise<ReturnType<Calls[Name]>>;
 };
 
 const handlers: Handlers = {
-  mount: (signal, options) => mount(options, signal),
-  async flush(signal, name) {
+  mount: (caller, options) => mount(options, caller),
+  async flush({ signal }, name) {
     const txid = await openMountNamed(name).flush({ signal });
     return { txid: txid.toString() };
   },
-  async waitForTxid(signal, name, txid) {
+  async waitForTxid({ signal }, name, txid) {
     await openMountNamed(name).waitForTxid(BigInt(txid), { signal });
     return undefined;
   },
-  async hydrated(signal, name) {
+  async hydrated({ signal }, name) {
     await openMountNamed(name).hydrated({ signal });
     return undefined;
   },
-  resizeCache: (_signal, name, cacheBytes) => openMountNamed(name).resizeCache(cacheBytes),
-  async promote(signal, name, waitMs) {
-    const mount = openMountNamed(name);
-    promoting.add(mount);
-    try {
-      await mount.promote({ signal, waitMs });
-    } finally {
-      promoting.delete(mount);
-    }
+  resizeCache: (_caller, name, cacheBytes) => openMountNamed(name).resizeCache(cacheBytes),
+  async promote({ signal }, name, waitMs) {
+    await promote(name, { signal, waitMs });
     return undefined;
   },
-  async demote(signal, name) {
+  async demote({ signal }, name) {
     await openMountNamed(name).demote({ signal });
     return undefined;
   },
-  status: async (_signal, name) => openMountNamed(name).status(),
-  async close(_signal, name) {
+  status: async (_caller, name) => openMountNamed(name).status(),
+  at: ({ signal }, name, moment) => claimPast(openMountNamed(name), moment, signal),
+  async leavePast(_caller, number) {
+    await leavePast(number);
+    return undefined;
+  },
+  async close(_caller, name) {
     await close(name);
     return undefined;
   },
 };
 
-async function answerCall(call: CallMessage): Promise<void> {
+const requests = makeEngineRequests(native, {
+  async mount(options, onEvent, signal) {
+    const answer = (message: ToCaller) => {
+      if (message.type === "event") onEvent(message.event);
+    };
+    const { name, number } = await mount(options, { signal, answer });
+    earlyEvents.get(number)?.();
+    const device = [...devices.values()].find((each) => each.name === name);
+    if (device === undefined) throw new Error(`the mount "${name}" has no device`);
+    return { name, number: device.id };
+  },
+  isOpen: (name) => slots.get(name)?.state === "open",
+  isWriting: (name) => openMountNamed(name).mode === "write",
+  close,
+  promote: (name) => promote(name, { waitMs: 0 }),
+  demote: async (name) => openMountNamed(name).demote(),
+});
+
+async function answerCall(call: CallMessage, answer: Caller["answer"]): Promise<void> {
   const { caller, id } = call;
   const controller = new AbortController();
   running.set(`${caller}/${id}`, controller);
   let reply: ToCaller;
   try {
-    const handler = handlers[call.name] as (s: AbortSignal, ...a: unknown[]) => Promise<unknown>;
-    const value = await handler(controller.signal, ...call.args);
+    const handler = handlers[call.name] as (c: Caller, ...a: unknown[]) => Promise<unknown>;
+    const value = await handler({ signal: controller.signal, answer }, ...call.args);
     reply = { type: "value", caller, id, value };
   } catch (error) {
     reply = { type: "error", caller, id, error: toErrorData(error) };
   } finally {
     running.delete(`${caller}/${id}`);
   }
-  channel.postMessage(reply);
+  answer(reply);
   if (reply.type === "value" && call.name === "mount") {
     earlyEvents.get((reply.value as MountedAs).number)?.();
   }
 }
 
-channel.onmessage = (event) => {
-  const message = (event as { data: ToEngine | ToCaller }).data;
-  if (message.type === "call") void answerCall(message);
+function hear(message: ToEngine | ToCaller, answer: Caller["answer"]): void {
+  if (message.type === "call") void answerCall(message, answer);
   else if (message.type === "exit") void closeWriters(openWriters(), message.gate);
   else if (message.type === "cancel") {
     const reason = new DOMException("This operation was aborted", "AbortError");
     running.get(`${message.caller}/${message.id}`)?.abort(reason);
   }
-};
+}
 
+useCompileCache((workerData as EngineWorkerData).compileCache);
 setCodec(nativeCodec);
-native.engineStart(() => dispatchRequests(native, devices));
-parentPort?.postMessage("ready");
+giveBackMemory();
+native.engineStart(() => dispatchRequests(native, devices, requests));
+
+const starter = parentPort!;
+starter.on("message", (message: ToEngine) => {
+  hear(message, (answer) => starter.postMessage(answer));
+});
+channel.onmessage = (event) => {
+  const message = (event as { data: ToEngine | ToCaller }).data;
+  hear(message, (answer) => channel.postMessage(answer));
+};
+starter.postMessage({ type: "ready" } satisfies ToCaller);

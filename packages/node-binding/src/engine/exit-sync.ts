@@ -6,21 +6,18 @@
  */
 
 import { writeSync } from "node:fs";
-import { BroadcastChannel } from "node:worker_threads";
-import { extensionPath, native } from "../native.ts";
+import { native } from "../native.ts";
 import { ExitGate } from "./exit-gate.ts";
-import { channelName, type ToEngine } from "./messages.ts";
+import type { ExitMessage } from "./messages.ts";
 
 const STDERR = 2;
 
 /** Closes every mount that writes, and says on stderr what could not be uploaded. */
-export function syncAtExit(): void {
+export function syncAtExit(postToEngine: (message: ExitMessage) => void): void {
   if (!native.engineAlive()) return;
   const gate = new ExitGate();
-  const channel = new BroadcastChannel(channelName(extensionPath));
-  channel.postMessage({ type: "exit", gate: gate.buffer } satisfies ToEngine);
+  postToEngine({ type: "exit", gate: gate.buffer });
   for (const sentence of gate.wait()) say(`headwater: ${sentence}\n`);
-  channel.close();
 }
 
 function say(line: string): void {

@@ -1,12 +1,16 @@
 /**
  * What travels between the threads that use mounts and the engine's thread.
  *
- * Any thread of the process may call, so calls go over one BroadcastChannel per binary. Everything
- * is plain data: functions and store objects cannot cross.
+ * Any thread of the process may call. The one that has started the engine has a port to it; all
+ * others use one BroadcastChannel per binary. What is received from such a channel comes as an
+ * event of the web, whose classes Node.js loads at the first one, on either side: a start must not
+ * wait for that. An answer takes the way of its call. Everything is plain data: functions and store
+ * objects cannot cross.
  */
 
-import type { MountEvent, MountStatus } from "@headwater/vfs-core";
+import type { Moment, MountEvent, MountStatus } from "@headwater/vfs-core";
 import type { EngineMountOptions } from "./engine-mount-options.ts";
+import type { OpenedPast } from "./past-claims.ts";
 
 /** A name may be used again when its mount is closed; the number never is, in one process. */
 export interface MountedAs {
@@ -24,6 +28,8 @@ export interface Calls {
   resizeCache: (name: string, cacheBytes: number) => number;
   promote: (name: string, waitMs: number | undefined) => undefined;
   demote: (name: string) => undefined;
+  at: (name: string, moment: Moment) => OpenedPast;
+  leavePast: (number: number) => undefined;
   close: (name: string) => undefined;
 }
 
@@ -59,7 +65,7 @@ export interface ErrorData {
   readonly cause: ErrorData | undefined;
 }
 
-/** To every thread: those that do not know the mount pass over it. */
+/** The way of the call that mounted; other threads that hear of it do not know the mount. */
 export interface EventMessage {
   readonly type: "event";
   /** Of the mount. */
@@ -67,7 +73,19 @@ export interface EventMessage {
   readonly event: MountEvent;
 }
 
+/** What the thread that starts the engine gives it. */
+export interface EngineWorkerData {
+  /** See `useCompileCache`. */
+  readonly compileCache: string | undefined;
+}
+
+/** To the thread that has started the engine: it is there. */
+export interface ReadyMessage {
+  readonly type: "ready";
+}
+
 export type ToCaller =
+  | ReadyMessage
   | EventMessage
   | {
       readonly type: "value";

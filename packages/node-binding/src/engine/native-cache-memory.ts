@@ -11,6 +11,8 @@ import type { Native } from "../native.ts";
 interface Extent {
   readonly offset: number;
   readonly buffer: ArrayBuffer;
+  /** Of all of it. */
+  readonly view: Uint8Array;
 }
 
 export class NativeCacheMemory implements CacheMemory {
@@ -30,7 +32,7 @@ export class NativeCacheMemory implements CacheMemory {
   resize(byteLength: number): void {
     if (byteLength > this.#extended) {
       const buffer = this.#native.cacheExtend(this.#mount, this.#extended, byteLength);
-      this.#extents.push({ offset: this.#extended, buffer });
+      this.#extents.push({ offset: this.#extended, buffer, view: new Uint8Array(buffer) });
       this.#extended = byteLength;
     } else if (byteLength < this.#byteLength) {
       this.#native.cacheRelease(this.#mount, byteLength, this.#byteLength);
@@ -46,6 +48,11 @@ export class NativeCacheMemory implements CacheMemory {
   bytes(offset: number, length: number): Uint8Array {
     const extent = this.#extentOf(offset);
     return new Uint8Array(extent.buffer, offset - extent.offset, length);
+  }
+
+  write(offset: number, bytes: Uint8Array): void {
+    const extent = this.#extentOf(offset);
+    extent.view.set(bytes, offset - extent.offset);
   }
 
   #extentOf(offset: number): Extent {

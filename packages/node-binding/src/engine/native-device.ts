@@ -17,9 +17,13 @@ import type {
 import type { Native } from "../native.ts";
 import { REQUEST_KIND, SQLITE_OK, SQLITE_RESULT } from "../protocol.ts";
 import { NativeCacheMemory } from "./native-cache-memory.ts";
+import { nativeJourney } from "./native-journey.ts";
 
-const { HW_REQUEST_READ, HW_REQUEST_SYNC, HW_REQUEST_COMMIT, HW_NOTICE_COMMIT, HW_NOTICE_FULL } =
-  REQUEST_KIND;
+const { HW_REQUEST_READ, HW_REQUEST_SYNC, HW_REQUEST_COMMIT, HW_REQUEST_TRAVEL } = REQUEST_KIND;
+const { HW_NOTICE_COMMIT, HW_NOTICE_FULL, HW_NOTICE_UNUSED } = REQUEST_KIND;
+const { HW_REQUEST_OPEN, HW_REQUEST_LEAVE, HW_REQUEST_ROLE } = REQUEST_KIND;
+/** Nobody waits for an answer to these. */
+const NOTICES: readonly number[] = [HW_NOTICE_COMMIT, HW_NOTICE_FULL, HW_NOTICE_UNUSED];
 
 export interface NativeDeviceOptions {
   readonly name: string;
@@ -30,6 +34,8 @@ export interface NativeDeviceOptions {
   readonly state: PublishedState;
   readonly journalBytesMax?: number | undefined;
   readonly durability?: Durability | undefined;
+  readonly isPast?: boolean | undefined;
+  readonly onClosed?: (() => void) | undefined;
 }
 
 export class NativeDevice implements PageDevice {
@@ -39,12 +45,14 @@ export class NativeDevice implements PageDevice {
   readonly events: DeviceEvents;
   readonly #native: Native;
   readonly #name: string;
+  readonly #onClosed: (() => void) | undefined;
   #closed = false;
 
   constructor(native: Native, options: NativeDeviceOptions, events: DeviceEvents) {
-    const { txid, pageCount, changeCounter } = options.state;
+    const { txid, pageCount, changeCounter, createdAtMs } = options.state;
     this.#native = native;
     this.#name = options.name;
+    this.#onClosed = options.onClosed;
     this.events = events;
     this.id = native.mountCreate(
       options.name,
@@ -58,8 +66,14 @@ export class NativeDevice implements PageDevice {
       options.journalBytesMax ?? 0,
       options.durability === "remote",
     );
+    this.setTxid(txid, createdAtMs);
+    if (options.isPast === true) native.mountFreeze(this.id);
     this.journal = nativeJournal(native, this.id);
     this.image = nativeImage(native, this.id);
+  }
+
+  get name(): string {
+    return this.#name;
   }
 
   activate(): boolean {
@@ -75,12 +89,12 @@ export class NativeDevice implements PageDevice {
     return { residentCount: hits, missCount: misses };
   }
 
-  publish(state: PublishedState): number {
-    return this.#native.publish(this.id, state.pageCount, state.changeCounter, state.txid);
+  publish({ pageCount, changeCounter, txid, createdAtMs = 0 }: PublishedState): number {
+    return this.#native.publish(this.id, pageCount, changeCounter, txid, createdAtMs);
   }
 
-  setTxid(txid: bigint): void {
-    this.#native.setTxid(this.id, txid);
+  setTxid(txid: bigint, createdAtMs = 0): void {
+    this.#native.setTxid(this.id, txid, createdAtMs);
   }
 
   oldestPin(): number {
@@ -89,6 +103,10 @@ export class NativeDevice implements PageDevice {
 
   isWriting(): boolean {
     return this.#native.isWriting(this.id);
+  }
+
+  isInUse(): boolean {
+    return this.#native.mountState(this.id).files > 0;
   }
 
   endCommits(reason: string): boolean {
@@ -134,6 +152,7 @@ export class NativeDevice implements PageDevice {
     if (this.#closed) return;
     this.#closed = true;
     this.#native.mountClose(this.id, `"${this.#name}" has been closed; open it again`);
+    this.#onClosed?.();
   }
 }
 
@@ -158,30 +177,54 @@ function nativeJournal(native: Native, id: number): CommitJournal {
 
 function nativeImage(native: Native, id: number): ImageMap {
   return {
-    open: (path) => native.imageOpen(id, path),
+    open: (path, { stays }) => native.imageOpen(id, path, stays),
+    tell: (permille) => native.imageTell(id, permille),
     markPresent: (pgnos) => native.imageMark(id, pgnos, true),
     markAbsent: (pgnos) => native.imageMark(id, pgnos, false),
     close: () => native.imageClose(id),
   };
 }
 
+/** What SQLite threads ask of the engine rather than of a device. Each request is answered. */
+export interface EngineRequests {
+  /** Mounts what the ticket asks for. */
+  open(request: number, ticket: number): void;
+  /** Ends the mount if it was asked for and nobody uses it; true when it is one that was. */
+  leave(mount: number, request: number | undefined): boolean;
+  changeRole(request: number, device: NativeDevice, isWriter: boolean): void;
+}
+
 /** Hands what SQLite threads ask for to the device it is meant for. */
-export function dispatchRequests(native: Native, devices: ReadonlyMap<number, NativeDevice>): void {
+export function dispatchRequests(
+  native: Native,
+  devices: ReadonlyMap<number, NativeDevice>,
+  engine: EngineRequests,
+): void {
   for (;;) {
     const batch = native.takeRequests();
     if (batch.length === 0) return;
     for (let at = 0; at < batch.length; at += 5) {
       const [kind, mount, id, pgno, seq] = batch.subarray(at, at + 5) as unknown as Request;
       const device = devices.get(mount);
-      if (device !== undefined) handOver(device, kind, { id, pgno, seq });
-      else if (kind !== HW_NOTICE_COMMIT && kind !== HW_NOTICE_FULL) {
+      if (kind === HW_REQUEST_OPEN) engine.open(id, seq);
+      else if (kind === HW_REQUEST_LEAVE) engine.leave(seq, id);
+      else if (kind === HW_NOTICE_UNUSED && engine.leave(mount, undefined)) continue;
+      else if (device !== undefined && kind === HW_REQUEST_ROLE) {
+        engine.changeRole(id, device, seq !== 0);
+      } else if (device !== undefined) handOver(native, device, kind, { id, pgno, seq });
+      else if (!NOTICES.includes(kind)) {
         native.answer(id, SQLITE_RESULT.CLOSED, undefined, "the mount was closed");
       }
     }
   }
 }
 
-function handOver({ events }: NativeDevice, kind: number, { id, pgno, seq }: Asked): void {
+function handOver(
+  native: Native,
+  { events }: NativeDevice,
+  kind: number,
+  { id, pgno, seq }: Asked,
+): void {
   switch (kind) {
     case HW_REQUEST_READ:
       events.onRequest({ type: "read", id, pgno, seq });
@@ -191,6 +234,12 @@ function handOver({ events }: NativeDevice, kind: number, { id, pgno, seq }: Ask
       return;
     case HW_REQUEST_COMMIT:
       events.onRequest({ type: "commit", id, seq });
+      return;
+    case HW_REQUEST_TRAVEL:
+      events.onRequest({ type: "travel", id, journey: nativeJourney(native, seq) });
+      return;
+    case HW_NOTICE_UNUSED:
+      events.onUnused();
       return;
     case HW_NOTICE_COMMIT:
       events.onCommit();

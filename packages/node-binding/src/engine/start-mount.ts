@@ -31,17 +31,22 @@ export async function startMount(
 ): Promise<Mount> {
   const opened = await open(options);
   const { store } = opened;
-  const made: NativeDevice[] = [];
+  const made = new Set<NativeDevice>();
+  const forgetDevice = (device: NativeDevice): void => {
+    devices.delete(device.id);
+    made.delete(device);
+  };
   const forget = async (): Promise<void> => {
-    for (const device of made) devices.delete(device.id);
+    for (const device of made) forgetDevice(device);
     await store.close();
   };
   try {
     const mount = await openMount(toMountOptions(options, opened, run), {
       create(deviceOptions, events) {
-        const device = new NativeDevice(native, deviceOptions, events);
+        const onClosed = () => forgetDevice(device);
+        const device = new NativeDevice(native, { ...deviceOptions, onClosed }, events);
         devices.set(device.id, device);
-        made.push(device);
+        made.add(device);
         return device;
       },
       lockFile: (path, text) => lockNatively(native, path, text),
@@ -73,22 +78,23 @@ function toMountOptions(
   const { name, source, hydrate, cacheBytes, requestTimeoutMs } = options;
   const { warmUp, hedge, indexCacheDir } = options;
   const url = typeof source === "string" ? source : urlOfStore(store.name, path);
-  const { pollIntervalMs, journalDir, syncIntervalMs, durability, journalBytesMax } = options;
+  const { pollIntervalMs, pollIntervalMsMax } = options;
+  const { journalDir, syncIntervalMs, durability, journalBytesMax } = options;
   const { lease, compaction } = options;
   const commits = { journalDir, syncIntervalMs, durability, journalBytesMax, lease, compaction };
   const place = { name, store, path, url };
   const reading = { hydrate, cacheBytes, requestTimeoutMs, warmUp, hedge, indexCacheDir };
-  const common = { ...place, ...run, ...commits, ...reading };
+  const polling = { pollIntervalMs, pollIntervalMsMax };
+  const common = { ...place, ...run, ...commits, ...reading, ...polling };
   switch (options.mode) {
     case "read":
       return {
         ...common,
         mode: "read",
-        pollIntervalMs,
         waitForReplica: options.waitForReplica,
       };
     case "write":
-      return { ...common, mode: "write", pollIntervalMs, mustExist: options.mustExist };
+      return { ...common, mode: "write", mustExist: options.mustExist };
     default:
       throw new HeadwaterError("OPTION_INVALID", `no such mode: ${String(options.mode)}`);
   }
@@ -120,6 +126,7 @@ function closingAlso(mount: Mount, forget: () => Promise<void>): Mount {
     resizeCache: (cacheBytes) => mount.resizeCache(cacheBytes),
     promote: (options) => mount.promote(options),
     demote: (options) => mount.demote(options),
+    at: (moment, options) => mount.at(moment, options),
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -24,7 +24,7 @@ function readMount(name: string, own: number) {
   writeFileSync(path, bytes);
   const pageCount = bytes.length / 4096;
   const id = native.mountCreate(name, false, 4096, 5000, 0, 1n, pageCount, SHOWN, 0, false);
-  native.imageOpen(id, path);
+  native.imageOpen(id, path, true);
   native.imageMark(
     id,
     Uint32Array.from({ length: pageCount }, (_, index) => index + 1),

@@ -12,6 +12,9 @@ import type { LineAnswer } from "./serve-lines.ts";
 export interface DrivenProcessOptions {
   readonly env?: NodeJS.ProcessEnv | undefined;
   readonly args?: readonly string[] | undefined;
+  /** For Node.js itself, beside what lets it run sources. */
+  readonly execArgs?: readonly string[] | undefined;
+  readonly cwd?: string | undefined;
   /** Without it the program is killed when the test is over. */
   readonly outlivesTest?: boolean | undefined;
 }
@@ -48,10 +51,12 @@ export class DrivenProcess {
   #stderr = "";
 
   /** `script` is beside this file or a URL. */
-  constructor(script: string | URL, { env, args = [], outlivesTest }: DrivenProcessOptions = {}) {
+  constructor(script: string | URL, options: DrivenProcessOptions = {}) {
+    const { env, args = [], execArgs = [], cwd, outlivesTest } = options;
     const path = fileURLToPath(new URL(script, import.meta.url));
-    this.#child = spawn(process.execPath, [...EXEC_ARGV, path, ...args], {
+    this.#child = spawn(process.execPath, [...EXEC_ARGV, ...execArgs, path, ...args], {
       env: env ?? process.env,
+      cwd,
       stdio: ["pipe", "pipe", "pipe"],
     });
     this.#child.stderr?.on("data", (chunk: Buffer) => {

@@ -2,6 +2,7 @@
  * A program that uses mounts, one step at a time; see driven-process.ts.
  */
 
+import module from "node:module";
 import { Worker } from "node:worker_threads";
 import Database from "better-sqlite3";
 import { closeOnSignals, type MountHandle, type MountOptions, mount } from "../../src/index.ts";
@@ -19,6 +20,8 @@ const connections = new Map<string, Database.Database>();
 const threads = new Map<string, Thread>();
 /** Statements and connections that stay as they are until the process ends. */
 const held: unknown[] = [];
+/** The name of a mount for each upload that it has told of. */
+const heard: string[] = [];
 
 function mounted(name: string): MountHandle {
   const handle = mounts.get(name);
@@ -98,8 +101,15 @@ serveLines({
     await mounted(name).demote();
   },
   listen(name: string) {
-    mounted(name).on("synced", () => undefined);
+    mounted(name).on("synced", () => heard.push(name));
   },
+  heard: () => heard,
+  compileCache(folder: string) {
+    module.enableCompileCache(folder);
+    return module.getCompileCacheDir();
+  },
+  /** What this process has loaded of Node.js itself. */
+  loaded: () => (process as unknown as { moduleLoadList: readonly string[] }).moduleLoadList,
   exit(code: number) {
     process.exit(code);
   },

@@ -75,11 +75,20 @@ export class ReplicaBuilder {
 
   /** One file that holds these transactions. */
   async put(level: number, min: number, max = min): Promise<void> {
+    this.putBytes(level, min, max, await this.bytesOf(min, max));
+  }
+
+  /** The same, for a store of another kind. */
+  async bytesOf(min: number, max = min): Promise<Uint8Array> {
     const inputs = this.#files.slice(min - 1, max);
     const [only] = inputs;
-    const bytes =
-      inputs.length === 1 && only !== undefined ? only : (await mergeLtx(inputs).bytes()).bytes;
-    this.putBytes(level, min, max, bytes);
+    if (inputs.length === 1 && only !== undefined) return only;
+    return (await mergeLtx(inputs).bytes()).bytes;
+  }
+
+  /** When a transaction was made, as its file says. */
+  static timeOf(txid: number): number {
+    return TIMESTAMP_MS + (txid - 1) * 1000;
   }
 
   /** As they are in a store: all at once. */

@@ -1,0 +1,47 @@
+/**
+ * Moments as people and programs write them: RFC 3339, and the relative and natural forms that
+ * Litestream takes ("5 minutes ago", "yesterday at 10:30", "2026-01-15").
+ *
+ * Always true: what names no zone is in UTC, whatever the machine's zone is; and a text is taken
+ * as a whole or not at all.
+ */
+
+import * as chrono from "chrono-node";
+
+/** A day alone is its first moment. */
+const RFC_3339 = /^(\d{4}-\d{2}-\d{2})(?:[Tt ](\d{2}:\d{2}:\d{2})(\.\d+)?(Z|z|[+-]\d{2}:\d{2})?)?$/;
+/** Where the JavaScript calendar ends. */
+const DATE_MS_MAX = 8.64e15;
+
+/**
+ * Milliseconds since the Unix epoch; undefined for what is no moment. Parts of a millisecond are
+ * left out.
+ */
+export function parseTime(text: string, nowMs: number): number | undefined {
+  const trimmed = text.trim();
+  const match = RFC_3339.exec(trimmed);
+  if (match !== null) return parseRfc3339(match);
+  const reference = { instant: new Date(nowMs), timezone: "UTC" };
+  const [found, ...others] = chrono.parse(trimmed, reference);
+  if (found === undefined || others.length > 0 || found.text.length !== trimmed.length) {
+    return undefined;
+  }
+  if (found.end !== undefined && found.end !== null) return undefined;
+  return inCalendar(found.date().getTime());
+}
+
+function parseRfc3339(match: RegExpExecArray): number | undefined {
+  const [, date = "", time = "00:00:00", fraction = "", zone = "Z"] = match;
+  const midnight = new Date(`${date}T00:00:00.000Z`);
+  // The calendar's own days only: JavaScript makes the 3rd of March of the 31st of February.
+  if (Number.isNaN(midnight.getTime()) || !midnight.toISOString().startsWith(date)) {
+    return undefined;
+  }
+  const milliseconds = `${fraction.slice(1)}000`.slice(0, 3);
+  const ms = Date.parse(`${date}T${time}.${milliseconds}${zone.toUpperCase()}`);
+  return inCalendar(ms);
+}
+
+function inCalendar(ms: number): number | undefined {
+  return Math.abs(ms) <= DATE_MS_MAX ? ms : undefined;
+}
