@@ -1,0 +1,70 @@
+/**
+ * The process that this program is: the only file that touches it.
+ */
+
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+
+export interface Io {
+  /** For results. */
+  readonly out: (text: string) => void;
+  /** For people who wait: progress, remarks, what went wrong. */
+  readonly err: (text: string) => void;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether somebody looks at it. */
+  readonly outIsTerminal: boolean;
+  readonly errIsTerminal: boolean;
+  readonly readInput: () => string;
+  /** Aborts when the user ends the program. */
+  readonly signal: AbortSignal;
+}
+
+/** What a program that a user has interrupted ends with, as shells do. */
+export const INTERRUPTED = 130;
+
+export function processIo(): Io {
+  const end = new AbortController();
+  const interrupt = (): void => {
+    // Whoever asks twice does not want to wait.
+    if (end.signal.aborted) process.exit(INTERRUPTED);
+    end.abort(new Interruption());
+  };
+  process.on("SIGINT", interrupt);
+  process.on("SIGTERM", interrupt);
+  // What Node.js says of its own SQLite is no concern of whoever runs this.
+  process.removeAllListeners("warning");
+  process.on("warning", ({ name, message }) => {
+    if (name !== "ExperimentalWarning") process.stderr.write(`${message}\n`);
+  });
+  // Of `headwater list ... | head`, the other side has seen enough.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
+  return {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    env: process.env,
+    outIsTerminal: process.stdout.isTTY === true,
+    errIsTerminal: process.stderr.isTTY === true,
+    readInput: () => readFileSync(0, "utf8"),
+    signal: end.signal,
+  };
+}
+
+/** Why calls reject after the user has ended the program. */
+export class Interruption extends Error {
+  constructor() {
+    super("interrupted");
+    this.name = "Interruption";
+  }
+}
+
+export function endWith(exitCode: number): void {
+  process.exitCode = exitCode;
+}
+
+/** Who breaks a lease, for people. */
+export function programOwner(): string {
+  return `headwater lease break on ${hostname()}`;
+}
