@@ -18,6 +18,8 @@ export interface BenchOptions {
   /** Undefined: a file named for the time. */
   readonly out: string | undefined;
   readonly check: boolean;
+  /** One short round of each case: that it works, not how fast. */
+  readonly brief: boolean;
   /** Print a summary for a README too. */
   readonly markdown: boolean;
   /** Run the packages from their TypeScript sources, not as they are published. */
@@ -49,6 +51,7 @@ export function parseBenchOptions(args: readonly string[], groups: readonly Grou
     .option("--repeat <count>", "repetitions of every case", count)
     .option("--out <file>", "where the JSON goes; by default a new file in bench-results/")
     .option("--check", "compare with the bars, and fail if one is missed", false)
+    .option("--brief", "one short round of each case, to see that it works", false)
     .option("--markdown", "print a summary in Markdown too", false)
     .option("--source", "measure the packages from their sources, without building them", false)
     .showHelpAfterError("(--help shows all options)");

@@ -9,7 +9,7 @@ import { BuildFailed, buildPackages } from "./build-packages.ts";
 import { GROUPS } from "./groups/all-groups.ts";
 import { replicaGroup } from "./groups/replica/replica-group.ts";
 import { machineFacts } from "./machine-facts.ts";
-import { checkBars, renderBars } from "./report/bars.ts";
+import { checkBars, renderBars } from "./report/check-bars.ts";
 import { writeJsonReport } from "./report/json-file.ts";
 import { renderSummary } from "./report/summary.ts";
 import { renderTables } from "./report/tables.ts";

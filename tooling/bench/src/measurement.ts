@@ -11,14 +11,14 @@ export interface RequestTally {
   readonly bytesToServer: number;
 }
 
-export type Unit = "ms" | "MB" | "MB/s" | "requests" | "%";
+export type Unit = "ms" | "MB" | "MB/s" | "bytes" | "requests" | "%";
 
 export interface MeasurementFacts {
   readonly group: string;
   readonly case: string;
   /** What of the case was measured: "first row", "by key". */
   readonly measure: string;
-  /** "ms", "MB" (a million bytes), "requests": lower is better. "MB/s", "%": higher is better. */
+  /** "MB" is a million bytes. Of "MB/s" and "%", more is better; of all others, less. */
   readonly unit: Unit;
   /** Who did it: "headwater", "litestream-vfs", "plain file". */
   readonly contender: string;

@@ -3,7 +3,7 @@ import { REPLICA_CASES } from "../src/groups/replica/all-cases.ts";
 import { CONTENDERS } from "../src/groups/replica/contenders.ts";
 import { replicaGroup } from "../src/groups/replica/replica-group.ts";
 import { type Measurement, type MeasurementFacts, makeMeasurement } from "../src/measurement.ts";
-import { checkBars } from "../src/report/bars.ts";
+import { checkBars } from "../src/report/check-bars.ts";
 import { renderSummary } from "../src/report/summary.ts";
 import { renderTables } from "../src/report/tables.ts";
 import { formatMs, formatRatio } from "../src/report/units.ts";
@@ -58,7 +58,7 @@ describe("bars", () => {
         measured({}, ours),
         measured({ latencyMs: 0 }, 1),
         measured(litestream, 2000, 1000, 3000),
-      ]).find(({ bar }) => bar.includes("scan"));
+      ]).find(({ bar }) => bar.includes("scan") && bar.includes("litestream-vfs"));
     expect(scan(100)?.met).toBe(true);
     expect(scan(101)?.met).toBe(false);
   });
@@ -153,6 +153,65 @@ describe("the cases that bars name", () => {
     });
     const missing = checkBars(everything).filter(({ found }) => found === "not measured");
     expect(missing.filter(({ bar }) => !bar.startsWith("a cold start"))).toEqual([]);
+  });
+});
+
+describe("bars at every size and latency of the run", () => {
+  const wire = { contender: "bare requests", driver: "node:http" };
+  const found = (...measurements: readonly Measurement[]) =>
+    checkBars(
+      measurements.map((one) => ({ ...one, case: "scan-table" })),
+      new Set(["scan-table"]),
+    );
+
+  it("give one result for each", () => {
+    const results = found(
+      measured({}, 10),
+      measured(wire, 6),
+      measured({ sizeMb: 200, latencyMs: 50 }, 11),
+      measured({ ...wire, sizeMb: 200, latencyMs: 50 }, 6),
+    );
+    expect(results.map(({ met }) => met)).toEqual([true, false]);
+    expect(results.map(({ bar }) => /\(.*\)/.exec(bar)?.[0])).toEqual([
+      "(better-sqlite3, 20 MB, 20 ms)",
+      "(better-sqlite3, 200 MB, 50 ms)",
+    ]);
+  });
+
+  it("are not met where only Headwater was measured", () => {
+    expect(found(measured({}, 1)).map(({ met }) => met)).toEqual([false]);
+  });
+
+  it("leave a store out that takes no time", () => {
+    const near = { latencyMs: 0 };
+    const results = found(measured({}, 1), measured(wire, 1), measured(near, 9));
+    expect(results.map(({ met }) => met)).toEqual([true]);
+  });
+});
+
+describe("bars that are no ratios", () => {
+  const resultsOf = (name: string, ...measurements: readonly Measurement[]) =>
+    checkBars(measurements, new Set([name])).map(({ met, found }) => ({ met, found }));
+
+  it("limit what Headwater has more than another", () => {
+    const facts = { case: "memory", measure: "resident", unit: "MB" } as const;
+    const plain = measured({ ...facts, contender: "plain file" }, 80);
+    expect(resultsOf("memory", plain, measured(facts, 200))).toEqual([
+      { met: true, found: "200 MB to 80.0 MB, 120 MB more" },
+    ]);
+    expect(resultsOf("memory", plain, measured(facts, 200.1))[0]?.met).toBe(false);
+  });
+
+  it("limit what is counted", () => {
+    const facts = { case: "idle", unit: "requests" } as const;
+    const counted = (perSecond: number, listsPerMinute: number) =>
+      resultsOf(
+        "idle",
+        measured({ ...facts, measure: "requests a second" }, perSecond),
+        measured({ ...facts, measure: "lists a minute" }, listsPerMinute),
+      ).map(({ met }) => met);
+    expect(counted(1.2, 2)).toEqual([true, true]);
+    expect(counted(1.3, 2.1)).toEqual([false, false]);
   });
 });
 

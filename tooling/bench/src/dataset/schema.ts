@@ -32,10 +32,21 @@ export const SQL = {
     select
       (select sum(id + length(email) + length(name) + length(city)) from customers) +
       (select sum(total_cents + length(note)) from orders) as sum`,
+  /** Rows of two tables that have the same keys: pages that lie near each other. */
+  joinSameKeys: `
+    select o.total_cents, o.note, c.name, c.city
+    from orders o join customers c on c.id = o.id where o.id between ? and ?`,
+  /** Orders that lie near each other, and their customers, who do not. */
+  joinScatteredKeys: `
+    select o.total_cents, o.note, c.name, c.city
+    from orders o join customers c on c.id = o.customer_id where o.id between ? and ?`,
+  /** Every row of the larger of the two. */
+  scanTable: "select sum(total_cents + length(note)) as sum from orders",
   insert: "insert into events(at, kind, payload) values (?, ?, ?)",
 } as const;
 
 export const RANGE_ROWS = 200;
+export const JOIN_ROWS = 10;
 
 /** Known from the number alone, so that a reader needs no list of them. */
 export function emailOf(customerId: number): string {

@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { RESULTS_FOLDER } from "../bench-run.ts";
 import type { MachineFacts } from "../machine-facts.ts";
 import type { Measurement, Omission } from "../measurement.ts";
-import type { BarResult } from "./bars.ts";
+import type { BarResult } from "./check-bars.ts";
 
 export interface JsonReport {
   readonly startedAt: string;

@@ -29,7 +29,7 @@ const SEED = 7;
 export class CaseRunner {
   readonly #run: BenchRun;
   readonly #store: ProxiedStore;
-  readonly #replicas = new Map<number, Replica>();
+  readonly #replicas = new Map<string, Replica>();
 
   constructor(run: BenchRun, store: ProxiedStore) {
     this.#run = run;
@@ -40,7 +40,7 @@ export class CaseRunner {
     const places: Place[] = [];
     for (const { sizeMb, latencyMs } of spots) {
       const dataset = this.#run.dataset(sizeMb);
-      const original = await this.#replicaOf(dataset);
+      const original = await this.#replicaOf(dataset, wanted.levelZeroFiles ?? 0);
       for (const contender of contendersOf(wanted.contenders)) {
         if (!this.#run.wantsContender(contender.id)) continue;
         const reason = wanted.omit?.(contender, sizeMb);
@@ -53,11 +53,12 @@ export class CaseRunner {
   }
 
   /** Put into the store when it is first asked for. */
-  async #replicaOf(dataset: Dataset): Promise<Replica> {
-    const known = this.#replicas.get(dataset.sizeMb);
+  async #replicaOf(dataset: Dataset, levelZeroFiles: number): Promise<Replica> {
+    const name = `${dataset.sizeMb} MB, ${levelZeroFiles} files`;
+    const known = this.#replicas.get(name);
     if (known !== undefined) return known;
-    const replica = await makeReplica(this.#store, dataset);
-    this.#replicas.set(dataset.sizeMb, replica);
+    const replica = await makeReplica(this.#store, dataset, levelZeroFiles);
+    this.#replicas.set(name, replica);
     return replica;
   }
 
@@ -67,8 +68,9 @@ export class CaseRunner {
    */
   async #runRounds(wanted: ReplicaCase, places: readonly Place[]): Promise<void> {
     const results = new Map<Place, ChildResult[]>(places.map((place) => [place, []]));
-    const rounds = this.#run.options.repeat ?? wanted.repeat;
-    for (let round = -wanted.warmUps; round < rounds; round += 1) {
+    const { brief, repeat } = this.#run.options;
+    const rounds = repeat ?? (brief ? 1 : wanted.repeat);
+    for (let round = brief ? 0 : -wanted.warmUps; round < rounds; round += 1) {
       for (const [place, found] of results) {
         const isOnce = wanted.once?.(place.contender) === true;
         if (isOnce && round !== 0) continue;
@@ -121,7 +123,8 @@ export class CaseRunner {
     const { case: wanted, contender, original, latencyMs } = place;
     const folder = join(this.#run.folder, "child");
     mkdirSync(folder);
-    const needsCopy = wanted.mode === "write" && contender.kind !== "plain";
+    const hasWriter = wanted.mode === "write" || wanted.hasWriter === true;
+    const needsCopy = hasWriter && contender.kind !== "plain";
     const replica = needsCopy ? await copyReplica(this.#store, original) : original;
     const resetLine = () => this.#store.reset(latencyMs, wanted.uploadBytesPerSecond);
     try {
@@ -144,12 +147,14 @@ export class CaseRunner {
   #job({ case: wanted, contender, dataset }: Place, replica: Replica, folder: string) {
     const { server, endpoint } = this.#store;
     const signed = { ...server, endpoint, now: new Date() };
-    const { customerCount, orderCount, scanSum, bytes } = dataset;
+    const { customerCount, orderCount, scanSum, scanTableSum, bytes } = dataset;
     return {
       caseName: wanted.name,
       contender,
       mode: wanted.mode,
       hydrate: wanted.hydrate,
+      cacheBytes: wanted.cacheBytes,
+      brief: this.#run.options.brief,
       replicaUrl: this.#store.url(replica.path),
       file: plainFile(dataset, contender, wanted.mode === "write" ? folder : undefined),
       objectUrl: presignedUrl({ ...signed, method: "GET", key: replica.snapshotKey }),
@@ -158,6 +163,7 @@ export class CaseRunner {
       customerCount,
       orderCount,
       scanSum,
+      scanTableSum,
       databaseBytes: bytes,
     };
   }

@@ -80,7 +80,7 @@ async function converse(
     if (message.type === "failed") throw new Error(message.message);
     if (message.type === "prepared") await options.onPrepared();
     const requests = await options.tally();
-    child.send({ type: "go", requests: requests.total } satisfies ToChild);
+    child.send({ type: "go", requests } satisfies ToChild);
     if (message.type === "measured") return { samples: message.samples, requests };
   }
 }

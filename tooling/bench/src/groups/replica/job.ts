@@ -2,6 +2,7 @@
  * What one child process is to do, and what it says to its parent. Plain data.
  */
 
+import type { RequestTally } from "../../measurement.ts";
 import type { Contender } from "./contenders.ts";
 
 export interface Job {
@@ -9,6 +10,10 @@ export interface Job {
   readonly contender: Contender;
   readonly mode: "read" | "write";
   readonly hydrate: boolean;
+  /** Undefined: as it comes. */
+  readonly cacheBytes: number | undefined;
+  /** As little as shows that the case works. */
+  readonly brief: boolean;
   /** Through the proxy. Of Headwater and litestream-vfs. */
   readonly replicaUrl: string;
   /** Of a plain file. */
@@ -25,6 +30,7 @@ export interface Job {
   readonly customerCount: number;
   readonly orderCount: number;
   readonly scanSum: number;
+  readonly scanTableSum: number;
   readonly databaseBytes: number;
   /** When the parent asked for this process, in milliseconds since the Unix epoch. */
   readonly spawnedAtMs: number;
@@ -36,7 +42,7 @@ export type Samples = Readonly<Record<string, readonly number[]>>;
 export type ToParent =
   /** Waits for "go" until the latency is on and the counts are at zero. */
   | { readonly type: "prepared" }
-  /** Waits for "go", which then says how many requests there were. */
+  /** Waits for "go", which then says what requests there were. */
   | { readonly type: "count" }
   /** Waits for "go" until the counts have been read. */
   | { readonly type: "measured"; readonly samples: Samples }
@@ -45,5 +51,5 @@ export type ToParent =
 export interface ToChild {
   readonly type: "go";
   /** Since the counts were at zero. */
-  readonly requests: number;
+  readonly requests: RequestTally;
 }

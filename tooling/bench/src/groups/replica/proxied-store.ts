@@ -32,8 +32,9 @@ export class ProxiedStore implements AsyncDisposable {
     this.#proxy = proxy;
   }
 
-  static async start(): Promise<ProxiedStore> {
-    const server = await startCeph();
+  /** With a server that is there, which goes with it, or with one of its own. */
+  static async start(running?: RunningServer): Promise<ProxiedStore> {
+    const server = running ?? (await startCeph());
     try {
       const script = join(ROOT, "tooling/servers/proxy.ts");
       const args = ["--no-warnings", script, server.endpoint, "0"];

@@ -3,7 +3,7 @@
  * for every contender and repetition.
  */
 
-import type { Unit } from "../../measurement.ts";
+import type { RequestTally, Unit } from "../../measurement.ts";
 import type { Session } from "./child/session.ts";
 import type { Contender, ContenderId } from "./contenders.ts";
 import type { Job, Samples } from "./job.ts";
@@ -20,6 +20,12 @@ export interface ReplicaCase {
   readonly contenders: readonly ContenderId[];
   readonly mode: "read" | "write";
   readonly hydrate: boolean;
+  /** Somebody else writes to the replica, which is then no other run's. */
+  readonly hasWriter?: boolean;
+  /** Files of level 0 above the snapshot. Undefined: none. */
+  readonly levelZeroFiles?: number;
+  /** Of the page cache of Headwater. Undefined: as it comes. */
+  readonly cacheBytes?: number;
   readonly repeat: number;
   /** Runs whose samples are thrown away: they fill the disk cache of the machine. */
   readonly warmUps: number;
@@ -47,9 +53,11 @@ export interface Work {
   readonly job: Job;
   /** `performance.now()` when this program was loaded, and nothing else yet. */
   readonly startedAt: number;
-  open(): Promise<Session>;
+  open(changes?: Pick<Job, "hydrate">): Promise<Session>;
+  /** Before it is opened again. At the end of the case it is closed anyway. */
+  close(): Promise<void>;
   /** Ends the preparation. */
   prepared(): Promise<void>;
-  /** How many there were since the child began, or since it was prepared. */
-  requests(): Promise<number>;
+  /** Since the child began, or since it was prepared. */
+  requests(): Promise<RequestTally>;
 }

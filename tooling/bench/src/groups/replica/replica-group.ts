@@ -3,6 +3,7 @@
  * many requests.
  */
 
+import type { BenchOptions } from "../../bench-options.ts";
 import type { Group } from "../group.ts";
 import { REPLICA_CASES } from "./all-cases.ts";
 import { CaseRunner } from "./case-runner.ts";
@@ -25,20 +26,28 @@ export const replicaGroup: Group = {
     const runner = new CaseRunner(run, store);
     for (const sizeMb of run.options.sizesMb) {
       for (const wanted of cases) {
-        for (const spot of spotsOf(wanted, sizeMb, run.options.latenciesMs)) {
+        for (const spot of spotsOf(wanted, sizeMb, run.options)) {
           await runner.runCase(wanted, [spot]);
         }
       }
     }
+    if (run.options.brief) return;
     for (const wanted of cases) {
       if (typeof wanted.at !== "string") await runner.runCase(wanted, wanted.at);
     }
   },
 };
 
-/** Where the run wants it. A case with spots of its own is asked for once, not for each size. */
-function spotsOf({ at }: ReplicaCase, sizeMb: number, latenciesMs: readonly number[]): Spot[] {
-  if (typeof at !== "string") return [];
+/**
+ * Where the run wants it. A case with spots of its own is asked for once, not for each size, unless
+ * it is to be brief.
+ */
+function spotsOf(
+  { at }: ReplicaCase,
+  sizeMb: number,
+  { brief, latenciesMs }: BenchOptions,
+): readonly Spot[] {
+  if (typeof at !== "string" && !brief) return [];
   const latencies = at === "each latency" ? latenciesMs : latenciesMs.slice(-1);
   return latencies.map((latencyMs) => ({ sizeMb, latencyMs }));
 }

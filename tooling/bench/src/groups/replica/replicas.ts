@@ -1,6 +1,6 @@
 /**
- * Puts a database into the store as a replica of one snapshot, and makes copies of it for those who
- * write.
+ * Puts a database into the store as a replica of one snapshot, with or without files above it, and
+ * makes copies of it for those who write.
  */
 
 import { createReadStream } from "node:fs";
@@ -8,6 +8,7 @@ import { formatFileName, snapshotDatabase, toPageSize, toTxid } from "@headwater
 import { openStore } from "@headwater/object-store";
 import type { Dataset } from "../../dataset/dataset.ts";
 import { PAGE_SIZE } from "../../dataset/schema.ts";
+import { makeLevelZeroFiles } from "./level-zero-files.ts";
 import type { ProxiedStore } from "./proxied-store.ts";
 
 export interface Replica {
@@ -17,12 +18,24 @@ export interface Replica {
   readonly snapshotBytes: number;
 }
 
-const SNAPSHOT_LEVEL = "0009";
-const SNAPSHOT_NAME = formatFileName(toTxid(1n), toTxid(1n));
+interface NamedObject {
+  /** Below the replica. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  readonly timestampMs: number;
+}
+
+const SNAPSHOT_NAME = `0009/${formatFileName(toTxid(1n), toTxid(1n))}`;
+/** Of one machine's own server. */
+const PUTS_PARALLEL = 16;
 
 let copies = 0;
 
-export async function makeReplica(store: ProxiedStore, dataset: Dataset): Promise<Replica> {
+export async function makeReplica(
+  store: ProxiedStore,
+  dataset: Dataset,
+  levelZeroFiles: number,
+): Promise<Replica> {
   const timestampMs = Date.now();
   const snapshot = snapshotDatabase(createReadStream(dataset.file, { highWaterMark: 2 ** 20 }), {
     databaseSize: dataset.bytes,
@@ -30,10 +43,18 @@ export async function makeReplica(store: ProxiedStore, dataset: Dataset): Promis
     timestampMs,
   });
   const { bytes } = await snapshot.bytes();
-  return putSnapshot(store, `replica-${dataset.sizeMb}mb`, bytes, timestampMs);
+  const path = `replica-${dataset.sizeMb}mb-${levelZeroFiles}`;
+  const replica = await putSnapshot(store, path, bytes, timestampMs);
+  const above = [...makeLevelZeroFiles(dataset, levelZeroFiles, timestampMs)];
+  await putAll(
+    store,
+    path,
+    above.map(({ name, ...rest }) => ({ name: `0000/${name}`, ...rest })),
+  );
+  return replica;
 }
 
-/** A replica that nobody else writes to or reads from. */
+/** A replica that nobody else writes to or reads from: of the snapshot alone. */
 export async function copyReplica(store: ProxiedStore, replica: Replica): Promise<Replica> {
   copies += 1;
   const opened = await openStore(store.directUrl(replica.path), credentialsOf(store));
@@ -56,11 +77,24 @@ async function putSnapshot(
   bytes: Uint8Array,
   timestampMs: number,
 ): Promise<Replica> {
+  await putAll(store, path, [{ name: SNAPSHOT_NAME, bytes, timestampMs }]);
+  return { path, snapshotKey: `${path}/${SNAPSHOT_NAME}`, snapshotBytes: bytes.length };
+}
+
+async function putAll(
+  store: ProxiedStore,
+  path: string,
+  objects: readonly NamedObject[],
+): Promise<void> {
   const opened = await openStore(store.directUrl(path), credentialsOf(store));
   await using target = opened.store;
-  const snapshotKey = `${path}/${SNAPSHOT_LEVEL}/${SNAPSHOT_NAME}`;
-  await target.put(snapshotKey, bytes, { condition: { type: "if-absent" }, timestampMs });
-  return { path, snapshotKey, snapshotBytes: bytes.length };
+  for (let at = 0; at < objects.length; at += PUTS_PARALLEL) {
+    const puts = objects.slice(at, at + PUTS_PARALLEL).map(({ name, bytes, timestampMs }) => {
+      const condition = { type: "if-absent" } as const;
+      return target.put(`${path}/${name}`, bytes, { condition, timestampMs });
+    });
+    await Promise.all(puts);
+  }
 }
 
 function credentialsOf({ server }: ProxiedStore) {

@@ -29,6 +29,7 @@ export const commits: ReplicaCase = {
       rows: 1,
       warmUpCount: 200,
       burstCount: 5000,
+      brief: work.job.brief,
       add(sql) {
         const insert = sql.prepare(SQL.insert);
         return (at) => insert.run(at, ...EVENT);

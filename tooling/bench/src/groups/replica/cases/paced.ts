@@ -13,6 +13,7 @@ import type { ReplicaCase } from "../replica-case.ts";
 
 const WARM_UP = 1000;
 const COMMITS = 3000;
+const COMMITS_BRIEF = 300;
 const PAUSE_MS = 1;
 
 export const paced: ReplicaCase = {
@@ -30,15 +31,16 @@ export const paced: ReplicaCase = {
     const { sql } = await work.open();
     const insert = sql.prepare(SQL.insert);
     for (let at = 0; at < WARM_UP; at += 1) insert.run(at, ...EVENT);
-    const samples = new Float64Array(COMMITS);
+    const count = work.job.brief ? COMMITS_BRIEF : COMMITS;
+    const samples = new Float64Array(count);
     const pause = new Int32Array(new SharedArrayBuffer(4));
-    for (let at = 0; at < COMMITS; at += 1) {
+    for (let at = 0; at < count; at += 1) {
       Atomics.wait(pause, 0, 0, PAUSE_MS);
       const before = performance.now();
       insert.run(at, ...EVENT);
       samples[at] = performance.now() - before;
     }
-    expectRows(sql, WARM_UP + COMMITS);
+    expectRows(sql, WARM_UP + count);
     return { commit: [percentile(samples, 0.5)], p99: [percentile(samples, 0.99)] };
   },
 };

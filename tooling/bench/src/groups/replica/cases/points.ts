@@ -11,7 +11,6 @@ import type { Samples } from "../job.ts";
 import type { ReplicaCase, Work } from "../replica-case.ts";
 
 const READS = 50;
-const PAGE_RANGE_BYTES = 4096;
 
 export const points: ReplicaCase = {
   name: "points",
@@ -28,41 +27,37 @@ export const points: ReplicaCase = {
 };
 
 async function measureSql(work: Work): Promise<Samples> {
-  const { job } = work;
-  const { sql } = await work.open();
-  const random = seededRandom(job.seed);
-  const byKey = sql.prepare(SQL.byKey);
-  const byIndex = sql.prepare(SQL.byIndex);
+  const { seed, orderCount, customerCount } = work.job;
+  const random = seededRandom(seed);
+  const orderId = () => randomBetween(random, 1, orderCount);
+  const email = () => emailOf(randomBetween(random, 1, customerCount));
   return {
-    "by key": timed(() => byKey.get(randomBetween(random, 1, job.orderCount))),
-    "by index": timed(() => byIndex.get(emailOf(randomBetween(random, 1, job.customerCount)))),
+    "by key": await measureReads(work, SQL.byKey, orderId),
+    "by index": await measureReads(work, SQL.byIndex, email),
   };
 }
 
-function timed(read: () => unknown): number[] {
+/** Each kind on a mount of its own, so that neither finds what the other has fetched. */
+async function measureReads(
+  work: Work,
+  statement: string,
+  nextValue: () => number | string,
+): Promise<number[]> {
+  const { sql } = await work.open();
+  const prepared = sql.prepare(statement);
   const samples: number[] = [];
   for (let i = 0; i < READS; i += 1) {
+    const value = nextValue();
     const before = performance.now();
-    const row = read();
+    const row = prepared.get(value);
     samples.push(performance.now() - before);
-    if (row === undefined) throw new Error("a row is missing");
+    if (row === undefined) throw new Error(`the row of ${value} is missing`);
   }
+  await work.close();
   return samples;
 }
 
 async function measureWire({ job }: Work): Promise<Samples> {
-  const { Wire } = await import("../child/wire.ts");
-  const wire = new Wire(job);
-  const random = seededRandom(job.seed);
-  const request = () =>
-    wire.range(randomBetween(random, 0, job.objectBytes - PAGE_RANGE_BYTES), PAGE_RANGE_BYTES);
-  await request();
-  const samples: number[] = [];
-  for (let i = 0; i < READS; i += 1) {
-    const before = performance.now();
-    await request();
-    samples.push(performance.now() - before);
-  }
-  wire.close();
-  return { "by key": samples };
+  const { singleRequests } = await import("../child/single-requests.ts");
+  return { "by key": await singleRequests(job, READS) };
 }

@@ -63,13 +63,13 @@ async function measureSql(work: Work): Promise<Samples> {
   await work.prepared();
   sql.exec("pragma headwater_durability = remote");
   const commit: number[] = [];
-  const countedAt = await work.requests();
+  const countedAt = (await work.requests()).total;
   for (let at = 0; at < COMMITS; at += 1) {
     const before = performance.now();
     insert.run(at, ...EVENT);
     commit.push(performance.now() - before);
   }
-  const requestCount = (await work.requests()) - countedAt;
+  const requestCount = (await work.requests()).total - countedAt;
   sql.exec("pragma headwater_durability = eventual");
   return {
     commit,
@@ -81,13 +81,13 @@ async function measureSql(work: Work): Promise<Samples> {
 
 async function measureFlushes(work: Work, { sql, flush }: Session): Promise<Samples> {
   sql.prepare(SQL.insert).run(0, ...EVENT);
-  const countedAt = await work.requests();
+  const countedAt = (await work.requests()).total;
   const before = performance.now();
   await Promise.all(Array.from({ length: FLUSHES }, () => flush?.()));
   const elapsedMs = performance.now() - before;
   return {
     [`${FLUSHES} flushes at once`]: [elapsedMs],
-    [`requests of ${FLUSHES} flushes`]: [(await work.requests()) - countedAt],
+    [`requests of ${FLUSHES} flushes`]: [(await work.requests()).total - countedAt],
   };
 }
 
@@ -96,13 +96,13 @@ async function measureThreads(work: Work, { sql, filename }: Session): Promise<S
   const workerData: DurableCommitsWork = { filename, count: COMMITS_PER_THREAD };
   const threads = Array.from({ length: THREADS }, () => new Worker(script, { workerData }));
   await Promise.all(threads.map((thread) => once(thread, "message")));
-  const countedAt = await work.requests();
+  const countedAt = (await work.requests()).total;
   const before = performance.now();
   const done = Promise.all(threads.map((thread) => once(thread, "message")));
   for (const thread of threads) thread.postMessage("go");
   await done;
   const elapsedMs = performance.now() - before;
-  const requestCount = (await work.requests()) - countedAt;
+  const requestCount = (await work.requests()).total - countedAt;
   const commitCount = THREADS * COMMITS_PER_THREAD;
   expectRows(sql, 1 + COMMITS + 1 + commitCount);
   return {

@@ -1,13 +1,11 @@
 /**
- * A sum over every row, right after opening.
- *
- * On the wire it is the whole snapshot in parallel ranges, decoded and verified: the same bytes and
- * a little more, since indexes are among them.
+ * A sum over every row of two tables, one after the other, right after opening. Their pages lie
+ * mixed, so a page cache that is smaller than the file sees most of it twice.
  */
 
 import { SQL } from "../../../dataset/schema.ts";
-import type { Samples } from "../job.ts";
-import type { ReplicaCase, Work } from "../replica-case.ts";
+import { measureScan } from "../child/measure-scan.ts";
+import type { ReplicaCase } from "../replica-case.ts";
 
 /** Above this, one request per page takes longer than anyone waits. */
 const LITESTREAM_MB_MAX = 20;
@@ -28,22 +26,5 @@ export const scan: ReplicaCase = {
     return "one request per page: at this size a scan takes up to half an hour";
   },
   once: ({ kind }) => kind === "litestream",
-  measure: (work) => (work.job.contender.kind === "wire" ? measureWire(work) : measureSql(work)),
+  measure: async (work) => ({ scan: [await measureScan(work, SQL.scan, work.job.scanSum)] }),
 };
-
-async function measureSql(work: Work): Promise<Samples> {
-  const { sql } = await work.open();
-  const statement = sql.prepare(SQL.scan);
-  const before = performance.now();
-  const { sum } = statement.get() as { sum: number };
-  const scanMs = performance.now() - before;
-  if (sum !== work.job.scanSum) throw new Error(`the sum is ${sum}, not ${work.job.scanSum}`);
-  return { scan: [scanMs] };
-}
-
-async function measureWire({ job }: Work): Promise<Samples> {
-  const { readOverWire } = await import("../child/read-over-wire.ts");
-  const before = performance.now();
-  await readOverWire(job, () => undefined);
-  return { scan: [performance.now() - before] };
-}

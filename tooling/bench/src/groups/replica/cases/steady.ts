@@ -15,6 +15,7 @@ import type { ReplicaCase } from "../replica-case.ts";
 
 const TABLE_PAGES = 8000;
 const SECONDS = 24;
+const SECONDS_BRIEF = 2;
 const TICK_MS = 100;
 /** Of 4096 bytes: 10 MB/s. */
 const PAGES_PER_TICK = 245;
@@ -51,7 +52,8 @@ export const steady: ReplicaCase = {
     const pages = new BlobPages(session.sql, TABLE_PAGES);
     await session.flush?.();
     await work.prepared();
-    const { journalMb, commitMs, changedMb, elapsedMs } = await keepPace(session, pages);
+    const seconds = work.job.brief ? SECONDS_BRIEF : SECONDS;
+    const { journalMb, commitMs, changedMb, elapsedMs } = await keepPace(session, pages, seconds);
     const before = performance.now();
     await session.flush?.();
     const flushMs = performance.now() - before;
@@ -68,13 +70,13 @@ export const steady: ReplicaCase = {
   },
 };
 
-async function keepPace({ syncStatus }: Session, pages: BlobPages) {
+async function keepPace({ syncStatus }: Session, pages: BlobPages, seconds: number) {
   if (syncStatus === undefined) throw new TypeError("nothing tells how long the journal is");
   const journalMb: number[] = [];
   const commitMs: number[] = [];
   let changedMb = 0;
   const began = performance.now();
-  for (let tick = 1; tick <= (SECONDS * 1000) / TICK_MS; tick += 1) {
+  for (let tick = 1; tick <= (seconds * 1000) / TICK_MS; tick += 1) {
     const before = performance.now();
     changedMb += pages.change(PAGES_PER_TICK) / 1e6;
     commitMs.push(performance.now() - before);
@@ -82,7 +84,8 @@ async function keepPace({ syncStatus }: Session, pages: BlobPages) {
     await sleep(Math.max(0, began + tick * TICK_MS - performance.now()));
   }
   const elapsedMs = performance.now() - began;
-  if (elapsedMs * PACE_SHARE_MIN > SECONDS * 1000) {
+  const isShort = seconds < SECONDS;
+  if (!isShort && elapsedMs * PACE_SHARE_MIN > seconds * 1000) {
     throw new Error(`the writer itself could not keep the pace: ${elapsedMs.toFixed(0)} ms`);
   }
   return { journalMb, commitMs, changedMb, elapsedMs };

@@ -24,6 +24,7 @@ export const transactions: ReplicaCase = {
       rows: ROWS,
       warmUpCount: 20,
       burstCount: 500,
+      brief: work.job.brief,
       add(sql) {
         const begin = sql.prepare("begin");
         const insert = sql.prepare(SQL.insert);

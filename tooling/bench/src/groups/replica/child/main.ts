@@ -17,9 +17,14 @@ let session: Session | undefined;
 const work: Work = {
   job,
   startedAt,
-  async open() {
-    session = await openSession();
+  async open(changes) {
+    session = await openSession({ ...job, ...changes });
     return session;
+  },
+  async close() {
+    const closing = session;
+    session = undefined;
+    await closing?.close();
   },
   prepared: async () => void (await tell({ type: "prepared" })),
   requests: async () => (await tell({ type: "count" })).requests,
@@ -27,7 +32,7 @@ const work: Work = {
 
 try {
   await tell({ type: "measured", samples: await measure(work) });
-  await session?.close();
+  await work.close();
 } catch (error) {
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   await tell({ type: "failed", message });
@@ -35,7 +40,7 @@ try {
 }
 process.disconnect();
 
-async function openSession(): Promise<Session> {
+async function openSession(job: Job): Promise<Session> {
   switch (job.contender.kind) {
     case "headwater":
       return (await import("./open-headwater.ts")).openHeadwater(job);

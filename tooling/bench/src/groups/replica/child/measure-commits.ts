@@ -11,6 +11,7 @@ import type { Samples } from "../job.ts";
 import type { Session, Sql } from "./session.ts";
 
 const SUSTAINED_MS = 3000;
+const SUSTAINED_MS_BRIEF = 100;
 const PAYLOAD = "x".repeat(100);
 
 export interface CommitWork {
@@ -19,10 +20,11 @@ export interface CommitWork {
   readonly rows: number;
   readonly warmUpCount: number;
   readonly burstCount: number;
+  readonly brief: boolean;
 }
 
 export async function measureCommits({ sql, flush }: Session, work: CommitWork): Promise<Samples> {
-  const { rows, warmUpCount, burstCount } = work;
+  const { rows, warmUpCount, burstCount, brief } = work;
   const add = work.add(sql);
   let at = 0;
   const commit = () => {
@@ -31,7 +33,7 @@ export async function measureCommits({ sql, flush }: Session, work: CommitWork):
   };
   for (let i = 0; i < warmUpCount; i += 1) commit();
   const burst = measureBurst(commit, burstCount);
-  const sustained = [sustain(commit)];
+  const sustained = [sustain(commit, brief ? SUSTAINED_MS_BRIEF : SUSTAINED_MS)];
   expectRows(sql, at);
   if (flush === undefined) return { ...burst, sustained };
   const before = performance.now();
@@ -66,11 +68,11 @@ function measureBurst(commit: () => void, count: number): Samples {
 }
 
 /** Milliseconds per commit. */
-function sustain(commit: () => void): number {
+function sustain(commit: () => void, durationMs: number): number {
   const began = performance.now();
   let count = 0;
   let elapsed = 0;
-  while (elapsed < SUSTAINED_MS) {
+  while (elapsed < durationMs) {
     commit();
     count += 1;
     elapsed = performance.now() - began;

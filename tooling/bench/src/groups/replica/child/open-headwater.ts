@@ -14,6 +14,7 @@ export async function openHeadwater(job: Job): Promise<Session> {
     mode: job.mode,
     journalDir: join(job.folder, "journal"),
     hydrate: job.hydrate,
+    ...(job.cacheBytes === undefined ? {} : { cacheBytes: job.cacheBytes }),
   };
   if (job.contender.driver === "better-sqlite3") {
     const { openDatabase } = await import("@headwater/node-binding");
@@ -45,5 +46,6 @@ function common(handle: MountHandle): Omit<Session, "sql" | "close"> {
       if (sync === undefined) throw new TypeError("a mount in read mode uploads nothing");
       return sync;
     },
+    status: () => handle.status(),
   };
 }

@@ -14,6 +14,7 @@ export async function openPlain(job: Job): Promise<Session> {
     hydrated: async () => undefined,
     flush: undefined,
     syncStatus: undefined,
+    status: undefined,
     close: async () => void sql.close(),
   };
 }

@@ -5,7 +5,7 @@
  * layer here would be measured too.
  */
 
-import type { SyncStatus } from "@headwater/vfs-core";
+import type { MountStatus, SyncStatus } from "@headwater/vfs-core";
 
 export type SqlValue = string | number | bigint | Uint8Array | null;
 
@@ -31,5 +31,7 @@ export interface Session {
   readonly flush: (() => Promise<void>) | undefined;
   /** How far the uploads are. Undefined: nothing tells. */
   readonly syncStatus: (() => Promise<SyncStatus>) | undefined;
+  /** Undefined: there is no mount. */
+  readonly status: (() => Promise<MountStatus>) | undefined;
   close(): Promise<void>;
 }

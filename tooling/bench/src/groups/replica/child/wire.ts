@@ -11,10 +11,11 @@ const PART_BYTES_MIN = 256 * 1024;
 
 export class Wire {
   readonly #job: Job;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: PARTS_MAX });
+  readonly #agent: Agent;
 
-  constructor(job: Job) {
+  constructor(job: Job, maxSockets = PARTS_MAX) {
     this.#job = job;
+    this.#agent = new Agent({ keepAlive: true, maxSockets });
   }
 
   range(offset: number, length: number): Promise<Buffer> {
