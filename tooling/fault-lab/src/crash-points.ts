@@ -13,6 +13,9 @@ const OPERATIONS = [
   "open image",
   "write image",
   "truncate image",
+  "read image",
+  "write image record",
+  "rename image record",
   // What is known of uploads.
   "open intent.json",
   "write intent.json",

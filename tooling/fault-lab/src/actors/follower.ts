@@ -57,6 +57,7 @@ export class Follower {
           listIntervalMs: dice.pick([2_000, 30_000]),
           cacheBytes: dice.pick([0, 1_000_000]),
           hydrate: hydrates ? hydrate : undefined,
+          disk: disk.for(process),
         },
         factory,
       );

@@ -59,6 +59,8 @@ export class WriterSession {
       try {
         using snapshot = this.#device.snapshot();
         const found = await lookAll(this.#world, snapshot);
+        // Its journal may be less by now than what it has seen of it.
+        if (this.#process.isDead) return false;
         const { history } = this.#world;
         const by = this.#process.name;
         history.add({ type: "look", kind: "fresh", by, begun, found });

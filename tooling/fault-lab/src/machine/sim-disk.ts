@@ -35,7 +35,7 @@ export class SimDisk {
   readonly #dice: Dice;
   #names = new Map<string, Inode>();
   #lastingNames = new Map<string, Inode>();
-  /** None of them outlives the process that made it. */
+  /** Nothing that was written to one is lost, whether it was synced or not. */
   readonly #images = new Map<string, Uint8Array>();
   readonly #locks = new Map<string, { readonly holder: SimProcess; readonly text: string }>();
 
@@ -83,8 +83,14 @@ export class SimDisk {
       open: (path) =>
         act("open", () => {
           this.#needSpace();
-          this.#images.set(path, new Uint8Array());
+          if (!this.#images.has(path)) this.#images.set(path, new Uint8Array());
           return {
+            read: (bytes, offset, length, position) =>
+              act("read", () => {
+                const found = this.#images.get(path)!.subarray(position, position + length);
+                bytes.set(found, offset);
+                return { bytesRead: found.byteLength };
+              }),
             write: (bytes, offset, length, position) =>
               act("write", () => {
                 this.#needSpace();
@@ -223,5 +229,6 @@ export class SimDisk {
 function kindOf(path: string): string {
   const name = posix.basename(path).replace(/\.tmp$/, "");
   if (name.endsWith(".journal")) return "segment";
+  if (name.endsWith(".record")) return "image record";
   return name.endsWith(".json") ? name : "folder";
 }
