@@ -86,8 +86,14 @@ export const DEADLINE_COMPLETE_FACTOR = 10;
 /** Sockets of one S3 store; more calls than this wait for a free one. */
 export const S3_SOCKETS_MAX = 128;
 
-/** Stores refuse what was signed five minutes off their clock or more; the SDK then corrects it. */
+/** Stores refuse what was signed five minutes off their clock or more; from here on it is told. */
 export const S3_CLOCK_CORRECTION_MS_MIN = 240_000;
+
+/** Computed keys are renewed so long before they expire: the longest call is over by then. */
+export const S3_KEYS_RENEWED_MS = 300_000;
+
+/** Sessions of S3 Express last five minutes. */
+export const S3_SESSION_RENEWED_MS = 60_000;
 
 /** A host that does not answer the first packet in this time is taken for unreachable. */
 export const S3_CONNECT_MS_MAX = 5_000;
@@ -122,6 +128,9 @@ export const GCS_PIECE_BYTES = 256 * 1024;
 
 /** GCS deletes one object per request; a quarter of the sockets, so that others get through. */
 export const GCS_DELETES_PARALLEL = 32;
+
+/** Answers of stores are five deep; what is deeper is none of theirs. */
+export const XML_DEPTH_MAX = 16;
 
 /** S3's limit; error messages of stores are cut to something one can read. */
 export const ERROR_TEXT_LENGTH_MAX = 200;

@@ -92,7 +92,8 @@ async function openS3(url: StoreUrl, options: OpenStoreOptions): Promise<OpenedS
   const { parseS3Url } = await import("./s3/s3-url.ts");
   const env = options.env ?? systemEnvironment();
   const { options: s3Options, path } = parseS3Url(url, env, options);
-  return { store: await openS3Store(await withComputedKeys(s3Options, options)), path };
+  const all = { ...(await withComputedKeys(s3Options, options)), env };
+  return { store: await openS3Store(all), path };
 }
 
 async function openTigris(url: StoreUrl, options: OpenStoreOptions): Promise<OpenedStore> {
@@ -100,7 +101,8 @@ async function openTigris(url: StoreUrl, options: OpenStoreOptions): Promise<Ope
   const { parseTigrisUrl } = await import("./tigris/tigris-url.ts");
   const env = options.env ?? systemEnvironment();
   const { options: s3Options, path } = parseTigrisUrl(url, env, options);
-  return { store: await openTigrisStore(await withComputedKeys(s3Options, options)), path };
+  const all = { ...(await withComputedKeys(s3Options, options)), env };
+  return { store: await openTigrisStore(all), path };
 }
 
 async function openGcs(url: StoreUrl, options: OpenStoreOptions): Promise<OpenedStore> {

@@ -21,7 +21,7 @@ async function failureOf(call: Promise<unknown>): Promise<ObjectStoreError> {
 
 describe("openStore", () => {
   afterEach(() => {
-    vi.doUnmock("@aws-sdk/client-s3");
+    vi.doUnmock("#s3-sdk");
     vi.resetModules();
   });
 
@@ -85,14 +85,17 @@ describe("openStore", () => {
     expect(`${error.message} ${error.store}`).not.toContain("secret");
   });
 
-  it("s3: without its SDK says what to install", async () => {
+  it("s3: without keys, and what looks for them, says what to install", async () => {
     vi.doMock("#s3-sdk", () => {
       throw new Error("Cannot find package");
     });
     vi.resetModules();
     const { openStore: open } = await import("@headwater/object-store");
-    const error = await failureOf(open("s3://bucket/db", { env: ENV }));
+    const error = await failureOf(open("s3://bucket/db", { env: {} }));
     expect(error.code).toBe("CONFIG_INVALID");
-    expect(error.message).toContain("npm install @aws-sdk/client-s3");
+    expect(error.message).toContain("npm install @aws-sdk/credential-providers");
+    expect(error.message).toContain("AWS_ACCESS_KEY_ID");
+    // With keys there is nothing to look for, and nothing to install.
+    await (await open("s3://bucket/db", { env: ENV })).store.close();
   });
 });

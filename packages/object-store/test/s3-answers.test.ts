@@ -1,5 +1,9 @@
+import { crc32 } from "node:zlib";
 import { openS3Store, type S3StoreOptions } from "@headwater/object-store/s3";
+import { XMLParser } from "fast-xml-parser";
 import { describe, expect, it } from "vitest";
+import { encodeText } from "../src/s3/s3-xml.ts";
+import { HOSTILE_KEYS } from "./hostile-keys.ts";
 import {
   ALWAYS,
   BODY,
@@ -362,6 +366,25 @@ describe("deleteMany", () => {
     );
   });
 
+  it("carries the CRC-32 of its body, which names every key as it is", async () => {
+    await withServer(
+      () => answer(""),
+      {},
+      async (store, seen) => {
+        await store.deleteMany(HOSTILE_KEYS);
+        const { body, headers } = seen[0] as SeenRequest;
+        const digest = Buffer.from(crc32(body).toString(16).padStart(8, "0"), "hex");
+        expect(headers).toMatchObject({
+          "x-amz-sdk-checksum-algorithm": "CRC32",
+          "x-amz-checksum-crc32": digest.toString("base64"),
+        });
+        const asked = new XMLParser({ trimValues: false, parseTagValue: false }).parse(body);
+        const objects = asked.Delete.Object as { readonly Key: string }[];
+        expect(objects.map(({ Key }) => Key)).toEqual(HOSTILE_KEYS);
+      },
+    );
+  });
+
   it("carries a Content-MD5 in place of newer checksums when asked to", async () => {
     const options = { requireContentMd5: true };
     await withServer(
@@ -379,6 +402,24 @@ describe("deleteMany", () => {
 });
 
 describe("list", () => {
+  it.each([
+    "<Contents><Key>k</Key><Size>many</Size></Contents>",
+    "<Contents><Key>k</Key><Size>9007199254740993</Size></Contents>",
+    "<Contents><Size>1</Size></Contents>",
+    "<Contents></Contents>",
+  ])("takes %s for no object", async (contents) => {
+    const body = `<ListBucketResult><Name>bucket</Name>${contents}</ListBucketResult>`;
+    expect((await failure(() => ({ status: 200, body }), list)).code).toBe("CONFIG_INVALID");
+  });
+
+  it("gives keys as they are, whatever has to be written in their place in XML", async () => {
+    const keys = HOSTILE_KEYS.map((key) => `p/${key}`);
+    const script: Script = () => listAnswer(keys.map(encodeText));
+    await withServer(script, {}, async (store) => {
+      expect(await keysOf(store.list("p/"))).toEqual(keys);
+    });
+  });
+
   it("is sorted here where the store has no order, and starts after a key too", async () => {
     const quirks = { orderedList: false, startAfter: false };
     const script: Script = (_, count) =>

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ObjectStore, ObjectStoreError, openStore } from "@headwater/object-store";
-import { openS3Store } from "@headwater/object-store/s3";
+import { openS3Store, type S3Credentials } from "@headwater/object-store/s3";
 import { afterAll, describe, expect, it } from "vitest";
 import { type SeenRequest, startScriptedServer } from "./scripted-server.ts";
 
@@ -110,6 +110,34 @@ describe("computed credentials", () => {
     expect((await failureOf(store.head("k"))).code).toBe("UNAVAILABLE");
     await store.head("k");
     expect(signers(server.seen)).toEqual(["ID2 -"]);
+  });
+
+  it("are computed once for all who wait, of whom one may stop waiting", async () => {
+    let calls = 0;
+    let give: (keys: S3Credentials) => void = () => undefined;
+    const headers = { etag: '"v"' };
+    await using server = await startScriptedServer(() => ({ status: 200, headers }));
+    await using store = await openS3Store({
+      bucket: "bucket",
+      endpoint: server.endpoint,
+      credentials: () => {
+        calls += 1;
+        return new Promise((resolve) => {
+          give = resolve;
+        });
+      },
+    });
+    const stop = new AbortController();
+    const stopped = store.head("k", { signal: stop.signal });
+    const others = Array.from({ length: 5 }, () => store.head("k"));
+    const reason = new Error("enough");
+    stop.abort(reason);
+    await expect(stopped).rejects.toBe(reason);
+    expect(server.seen).toEqual([]);
+    give({ accessKeyId: "ID7", secretAccessKey: "s" });
+    await Promise.all(others);
+    expect(calls).toBe(1);
+    expect(signers(server.seen)).toEqual(Array.from({ length: 5 }, () => "ID7 -"));
   });
 
   it.each([

@@ -3,8 +3,11 @@
 import { openS3Store } from "@headwater/object-store/s3";
 import { describe, expect, it } from "vitest";
 import { quirksOf } from "../src/s3/quirks.ts";
-import { loadS3Sdk, makeS3Client } from "../src/s3/s3-client.ts";
+import { S3Client } from "../src/s3/s3-client.ts";
+import { placeOf } from "../src/s3/s3-place.ts";
+import { getRequest } from "../src/s3/s3-requests.ts";
 import { CREDENTIALS, keysOf, listAnswer, type Script, withServer } from "./scripted-s3.ts";
+import { type Answer, errorAnswer, startScriptedServer } from "./scripted-server.ts";
 
 const BUCKET = "replica--use1-az4--x-s3";
 const HOST = "https://s3express-use1-az4.us-east-1.amazonaws.com";
@@ -32,39 +35,75 @@ describe("a bucket whose name ends in --x-s3", () => {
 });
 
 describe("a request to S3 Express", () => {
-  /** Where the first request of a get goes, and which query it has. */
-  async function firstRequest(endpoint: string | undefined): Promise<string> {
-    const options = { bucket: BUCKET, endpoint, region: "us-east-1", credentials: CREDENTIALS };
-    const sdk = await loadS3Sdk("s3 express");
-    const client = makeS3Client(sdk, options, quirksOf(endpoint, BUCKET));
-    let first = "";
-    client.middlewareStack.add(
-      () => async (args) => {
-        const { hostname, path, query, headers } = args.request as HttpRequest;
-        const service = /us-east-1\/(\w+)\//.exec(headers.authorization ?? "")?.[1];
-        first ||= `${service}: ${hostname}${path}?${Object.keys(query).join("&")}`;
-        throw new Error("not sent");
-      },
-      { step: "finalizeRequest", priority: "low", name: "stop" },
-    );
-    const command = new sdk.GetObjectCommand({ Bucket: BUCKET, Key: "k" });
-    await expect(client.send(command)).rejects.toThrow("not sent");
-    return first;
+  const GET = getRequest("k//l", undefined, undefined);
+  const options = (endpoint?: string) => {
+    const credentials = { ...CREDENTIALS, sessionToken: "own" };
+    return { bucket: BUCKET, endpoint, region: "us-east-1", credentials };
+  };
+  const session = (id: string, endMs: number): Answer => {
+    const keys = `<SessionToken>token of ${id}</SessionToken><AccessKeyId>${id}</AccessKeyId>`;
+    const end = `<Expiration>${new Date(endMs).toISOString()}</Expiration>`;
+    const inner = `<Credentials>${keys}<SecretAccessKey>s</SecretAccessKey>${end}</Credentials>`;
+    const body = `<CreateSessionResult>${inner}</CreateSessionResult>`;
+    return { status: 200, headers: { "content-type": "application/xml" }, body };
+  };
+
+  /** Requests of so many gets to a server that stands for the bucket's zone. */
+  async function sentBy(count: number, answer: (session: number) => Answer): Promise<string[]> {
+    let sessions = 0;
+    await using server = await startScriptedServer(({ query }) => {
+      if (!query.has("session")) return { status: 200, headers: { etag: '"v"' } };
+      sessions += 1;
+      return answer(sessions);
+    });
+    const quirks = quirksOf(undefined, BUCKET);
+    const place = { ...placeOf(options(), quirks), host: new URL(server.endpoint) };
+    const client = new S3Client(options(), quirks, () => place);
+    try {
+      for (let call = 0; call < count; call += 1) await client.send(GET, undefined);
+    } finally {
+      client.close();
+    }
+    return server.seen.map(({ headers, path, query }) => {
+      const scope = /Credential=(\w+)\/\d+\/([\w-]+\/\w+)\//.exec(headers.authorization ?? "");
+      const { "x-amz-security-token": own, "x-amz-s3session-token": token } = headers;
+      return `${scope?.[1]} ${scope?.[2]} ${path}?${query} ${own ?? "-"} ${token ?? "-"}`;
+    });
   }
 
-  it("goes to the bucket's zone, after one for a session", async () => {
+  it("goes to the bucket's zone, which is asked for a session unless an endpoint is named", () => {
     const host = `${BUCKET}.s3express-use1-az4.us-east-1.amazonaws.com`;
-    expect(await firstRequest(undefined)).toBe(`s3express: ${host}/?session`);
-    expect(await firstRequest(HOST)).toBe(`s3express: ${host}/k?x-id`);
+    for (const endpoint of [undefined, HOST]) {
+      const place = placeOf(options(endpoint), quirksOf(endpoint, BUCKET));
+      expect(place).toMatchObject({ path: "", region: "us-east-1", service: "s3express" });
+      expect(place.host.host).toBe(host);
+      expect(place.sessions).toBe(endpoint === undefined);
+    }
+  });
+
+  it("is signed with the keys of a session, which one request asks for with our own", async () => {
+    const soon = Date.now() + 300_000;
+    const own = "AKIDEXAMPLE us-east-1/s3express /?session= own -";
+    const get = "ID1 us-east-1/s3express /k//l? - token of ID1";
+    expect(await sentBy(3, (count) => session(`ID${count}`, soon))).toEqual([own, get, get, get]);
+  });
+
+  it("is signed with new ones when the session is about to end", async () => {
+    const sent = await sentBy(2, (count) => session(`ID${count}`, Date.now() + 30_000));
+    expect(sent.map((each) => each.split(" ")[0])).toEqual([
+      ...["AKIDEXAMPLE", "ID1"],
+      ...["AKIDEXAMPLE", "ID2"],
+    ]);
+  });
+
+  it.each<readonly [string, Answer]>([
+    ["denied", errorAnswer(403, "AccessDenied")],
+    ["not told", { status: 200, body: "<CreateSessionResult/>" }],
+    ["nothing", { status: 200 }],
+  ])("is not sent when its session is %s", async (_name, answer) => {
+    await expect(sentBy(1, () => answer)).rejects.toThrow();
   });
 });
-
-interface HttpRequest {
-  readonly hostname: string;
-  readonly path: string;
-  readonly query: Readonly<Record<string, string>>;
-  readonly headers: Readonly<Record<string, string>>;
-}
 
 describe("a list where prefixes are folders", () => {
   const { orderedList, startAfter, folderPrefixes } = quirksOf(undefined, BUCKET);

@@ -11,6 +11,7 @@
 import { readFile } from "node:fs/promises";
 import { ObjectStoreError } from "../errors.ts";
 import type { CallOptions } from "../object-store.ts";
+import { untilAborted } from "../until-aborted.ts";
 import { type GcsStoreOptions, GOOGLE_ENDPOINT, isAnonymous } from "./gcs-options.ts";
 
 export type AuthHeaders = (options: CallOptions) => Promise<Readonly<Record<string, string>>>;
@@ -35,6 +36,7 @@ export async function openAuth(store: string, options: GcsStoreOptions): Promise
       : async () => ({ authorization: `Bearer ${await accessToken()}` });
   return async ({ signal }) => {
     try {
+      // The SDK cannot be told to stop.
       return await untilAborted(headers(), signal);
     } catch (cause) {
       if (signal?.aborted) throw signal.reason;
@@ -73,23 +75,5 @@ async function readKeyFile(store: string, path: string | undefined): Promise<obj
     const hidden = cause instanceof SyntaxError ? undefined : cause;
     const problem = `the key file ${path} ${why}`;
     throw new ObjectStoreError("CONFIG_INVALID", problem, { store, cause: hidden });
-  }
-}
-
-/** The SDK cannot be told to stop. Others may wait for the same token, so it need not. */
-async function untilAborted<Value>(
-  work: Promise<Value>,
-  signal: AbortSignal | undefined,
-): Promise<Value> {
-  if (signal === undefined) return work;
-  let onAbort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
   }
 }

@@ -1,160 +1,195 @@
 /**
- * The vendor's SDK, loaded when it is needed and set up once.
+ * Requests to one bucket, signed and sent.
  *
- * Always true of the client made here:
- *   - It sends a request once. Whether to repeat is for `retrying` to say.
- *   - It sends no checksum trailers and waits for no `100 Continue`: many servers know neither.
- *   - Whatever can be said at once is said here, so that the SDK does not search files for it.
+ * Not by the SDK: loading it takes longer than a whole cold start without it, and each small
+ * request three times as much work (docs/decisions/0017-s3-client.md).
+ *
+ * Always true:
+ *   - A request is sent once. Whether to repeat is for `retrying` to say. Only one that a store
+ *     refused because the bucket is in another region is sent again, to that one, if nobody named
+ *     a region.
+ *   - Bodies go whole and plain, without chunks, trailers or `100 Continue`, which not every server
+ *     knows.
+ *   - The store's clock is used for signing once it refused what was signed by ours.
  */
 
-import type { Readable } from "node:stream";
-import type * as Sdk from "@aws-sdk/client-s3";
-import { ObjectStoreError } from "../errors.ts";
-import { readBody } from "../http-body.ts";
-import { S3_CONNECT_MS_MAX, S3_IDLE_MS_MAX, S3_SOCKETS_MAX } from "../limits.ts";
+import type { Clock } from "../clock.ts";
+import { type HttpAnswer, HttpClient } from "../http-client.ts";
+import {
+  S3_CLOCK_CORRECTION_MS_MIN,
+  S3_CONNECT_MS_MAX,
+  S3_IDLE_MS_MAX,
+  S3_SESSION_RENEWED_MS,
+  S3_SOCKETS_MAX,
+} from "../limits.ts";
+import { systemClock } from "../system.ts";
+import { untilAborted } from "../until-aborted.ts";
 import type { S3Quirks } from "./quirks.ts";
-import { toSdkCredentials } from "./s3-credentials.ts";
+import { sessionOf } from "./s3-answers.ts";
+import {
+  keysOf,
+  renewedKeys,
+  type S3Credentials,
+  type S3CredentialsProvider,
+  type S3Keys,
+} from "./s3-credentials.ts";
 import type { S3StoreOptions } from "./s3-options.ts";
+import { placeOf, type S3Place } from "./s3-place.ts";
+import { S3Refusal } from "./s3-refusal.ts";
+import { type Headers, type S3Request, sessionRequest } from "./s3-requests.ts";
+import { encodePath, queryOf, S3Signer, sha256Of, signingDate } from "./s3-signature.ts";
 
-export type S3Sdk = typeof import("#s3-sdk")["sdk"];
-
-/** What an answer tells beside what the SDK makes of it. */
-export interface AnswerFacts {
-  /** The Date header. */
-  readonly date?: string | undefined;
-  readonly contentType?: string | undefined;
+export interface S3ClientOptions extends S3StoreOptions {
+  readonly credentials: S3Credentials | S3CredentialsProvider;
 }
 
-interface HttpRequest {
-  readonly headers: Record<string, string>;
-  readonly body?: unknown;
-}
+type TokenHeader = "x-amz-security-token" | "x-amz-s3session-token";
 
-interface HttpResponse {
-  readonly statusCode: number;
-  body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-}
+const EMPTY = new Uint8Array();
+const EMPTY_SHA256 = sha256Of(EMPTY);
 
-export async function loadS3Sdk(store: string): Promise<S3Sdk> {
-  try {
-    return (await import("#s3-sdk")).sdk;
-  } catch (cause) {
-    const problem =
-      "s3: stores need the package @aws-sdk/client-s3: npm install @aws-sdk/client-s3";
-    throw new ObjectStoreError("CONFIG_INVALID", problem, { store, cause });
+/** What a store answers that finds a request in the wrong region. */
+const ELSEWHERE: readonly number[] = [301, 307, 400];
+
+/** What a store answers that does not believe a signature, also when it is too old or too new. */
+const NOT_BELIEVED: readonly number[] = [400, 403];
+
+export class S3Client {
+  readonly #options: S3ClientOptions;
+  readonly #placeIn: (region?: string) => S3Place;
+  readonly #clock: Clock;
+  readonly #http: HttpClient;
+  readonly #signer = new S3Signer();
+  readonly #ownKeys: S3Keys;
+  readonly #sessionKeys: S3Keys;
+  readonly #providerHeaders: Headers;
+  #place: S3Place;
+  #clockOffsetMs = 0;
+
+  constructor(
+    options: S3ClientOptions,
+    quirks: S3Quirks,
+    placeIn = (region?: string) => placeOf(options, quirks, region),
+  ) {
+    this.#options = options;
+    this.#placeIn = placeIn;
+    this.#place = placeIn();
+    this.#clock = options.clock ?? systemClock;
+    this.#http = new HttpClient(this.#place.host.protocol, {
+      socketsMax: options.socketsMax ?? S3_SOCKETS_MAX,
+      connectMsMax: options.connectMsMax ?? S3_CONNECT_MS_MAX,
+      idleMsMax: options.idleMsMax ?? S3_IDLE_MS_MAX,
+      skipVerify: options.skipVerify,
+    });
+    this.#ownKeys = keysOf(options.credentials, `bucket ${options.bucket}`, this.#clock);
+    this.#sessionKeys = renewedKeys(this.#clock, S3_SESSION_RENEWED_MS, () => this.#openSession());
+    this.#providerHeaders = Object.fromEntries(
+      Object.entries(quirks.headers).map(([name, value]) => [name.toLowerCase(), value]),
+    );
   }
-}
 
-export function makeS3Client(sdk: S3Sdk, options: S3StoreOptions, quirks: S3Quirks): Sdk.S3Client {
-  const { credentials, endpoint, skipVerify } = options;
-  const keys = credentials && toSdkCredentials(credentials, `bucket ${options.bucket}`);
-  const agent = { keepAlive: true, maxSockets: options.socketsMax ?? S3_SOCKETS_MAX };
-  const client = new sdk.S3Client({
-    region: options.region ?? quirks.region,
-    followRegionRedirects: options.region === undefined && endpoint === undefined,
-    ...(endpoint === undefined ? {} : { endpoint }),
-    forcePathStyle: options.forcePathStyle ?? quirks.pathStyle,
-    ...(keys === undefined ? {} : { credentials: keys }),
-    maxAttempts: 1,
-    retryMode: "standard",
-    defaultsMode: "standard",
-    requestChecksumCalculation: "WHEN_REQUIRED",
-    responseChecksumValidation: "WHEN_REQUIRED",
-    userAgentAppId: "headwater",
-    ...(endpoint === undefined ? {} : STATIC_FOR_ENDPOINT),
-    requestHandler: {
-      httpAgent: agent,
-      httpsAgent: skipVerify ? { ...agent, rejectUnauthorized: false } : agent,
-      connectionTimeout: options.connectMsMax ?? S3_CONNECT_MS_MAX,
-      socketTimeout: options.idleMsMax ?? S3_IDLE_MS_MAX,
-      // The agent queues; a warning on the console helps nobody.
-      socketAcquisitionWarningTimeout: 2 ** 31 - 1,
-    },
-  });
-  addMiddleware(client, options, quirks);
-  return client;
-}
+  /** By how much the clock is put right for signing. */
+  get clockOffsetMs(): number {
+    return this.#clockOffsetMs;
+  }
 
-/** What the answer told that this output came from. */
-export function answerFacts(output: { readonly $metadata: object }): AnswerFacts {
-  return factsByMetadata.get(output.$metadata) ?? {};
-}
+  /** That which requests are signed for. */
+  get region(): string {
+    return this.#place.region;
+  }
 
-const factsByMetadata = new WeakMap<object, AnswerFacts>();
+  /** Rejects with S3Refusal when the answer says no, else with what went wrong on the way. */
+  async send(request: S3Request, signal: AbortSignal | undefined): Promise<HttpAnswer> {
+    const place = this.#place;
+    try {
+      return await this.#sendTo(place, request, signal);
+    } catch (error) {
+      if (!this.#learnsRegion(error, place)) throw error;
+      return await this.#sendTo(this.#place, request, signal);
+    }
+  }
 
-/** Settings of AWS's own network, which the SDK would look up in the profile files. */
-const STATIC_FOR_ENDPOINT = {
-  useFipsEndpoint: false,
-  useDualstackEndpoint: false,
-  useArnRegion: false,
-  disableS3ExpressSessionAuth: true,
-};
+  close(): void {
+    this.#http.close();
+  }
 
-function addMiddleware(client: Sdk.S3Client, options: S3StoreOptions, quirks: S3Quirks): void {
-  const stack = client.middlewareStack;
-  stack.remove("addExpectContinueMiddleware");
-  stack.add(
-    (next) => async (args) => {
-      const result = await next(args);
-      const { headers } = (result.response ?? {}) as HttpResponse;
-      const { $metadata } = result.output as { $metadata?: object };
-      if ($metadata !== undefined) {
-        const { date, "content-type": contentType } = headers ?? {};
-        factsByMetadata.set($metadata, { date, contentType });
-      }
-      return result;
-    },
-    { step: "deserialize", name: "headwaterAnswerFacts", priority: "high" },
-  );
-  stack.add(
-    (next) => async (args) => {
-      const { headers } = args.request as HttpRequest;
-      Object.assign(headers, quirks.headers);
-      if (options.signPayload === false) headers["x-amz-content-sha256"] = "UNSIGNED-PAYLOAD";
-      return next(args);
-    },
-    { step: "build", name: "headwaterHeaders", priority: "low" },
-  );
-  refuseEmptyDeleteResults(client);
-  if (options.requireContentMd5) addContentMd5(client);
-}
+  async #sendTo(
+    place: S3Place,
+    request: S3Request,
+    signal: AbortSignal | undefined,
+  ): Promise<HttpAnswer> {
+    const keys = place.sessions ? this.#sessionKeys() : this.#ownKeys();
+    const credentials = keys instanceof Promise ? await untilAborted(keys, signal) : keys;
+    const tokenHeader = place.sessions ? "x-amz-s3session-token" : "x-amz-security-token";
+    return this.#sendBy(credentials, tokenHeader, place, request, signal);
+  }
 
-/** The SDK takes an answer without a body for one that names no key that could not be deleted. */
-function refuseEmptyDeleteResults(client: Sdk.S3Client): void {
-  client.middlewareStack.add(
-    (next, context) => async (args) => {
-      const result = await next(args);
-      const response = result.response as HttpResponse;
-      if (context.commandName === "DeleteObjectsCommand" && response.statusCode === 200) {
-        const body = await readBody(response.body as Readable, undefined);
-        if (body.byteLength === 0) {
-          throw Object.assign(new Error("no word of what was deleted"), { name: "EmptyAnswer" });
-        }
-        response.body = body;
-      }
-      return result;
-    },
-    { step: "deserialize", name: "headwaterDeleteResult", priority: "low" },
-  );
-}
+  async #sendBy(
+    credentials: S3Credentials,
+    tokenHeader: TokenHeader,
+    place: S3Place,
+    { body = EMPTY, headers, key, method, query = [] }: S3Request,
+    signal: AbortSignal | undefined,
+  ): Promise<HttpAnswer> {
+    const { host, region, service } = place;
+    const { sessionToken } = credentials;
+    const date = signingDate(this.#clock.nowMs() + this.#clockOffsetMs);
+    const path = `${place.path}/${key === undefined ? "" : encodePath(key)}`;
+    const unsigned = {
+      method,
+      path,
+      query: queryOf(query),
+      headers: {
+        host: host.host,
+        ...headers,
+        ...this.#providerHeaders,
+        "x-amz-content-sha256": this.#bodyHash(body),
+        "x-amz-date": date,
+        ...(sessionToken === undefined ? {} : { [tokenHeader]: sessionToken }),
+      },
+    };
+    const authorization = this.#signer.sign(unsigned, { credentials, date, region, service });
+    const answer = await this.#http.send(
+      host,
+      {
+        method,
+        path: unsigned.query === "" ? path : `${path}?${unsigned.query}`,
+        headers: { ...unsigned.headers, authorization },
+        body: body.byteLength === 0 ? [] : [body],
+      },
+      signal,
+    );
+    if (answer.status >= 200 && answer.status < 300) return answer;
+    this.#correctClock(answer);
+    throw new S3Refusal(answer);
+  }
 
-function addContentMd5(client: Sdk.S3Client): void {
-  client.middlewareStack.add(
-    (next, context) => async (args) => {
-      if (context.commandName === "DeleteObjectsCommand") {
-        const { createHash } = await import("node:crypto");
-        const { headers, body } = args.request as HttpRequest;
-        const digest = createHash("md5")
-          .update(body as string)
-          .digest("base64");
-        for (const name of Object.keys(headers)) {
-          if (/^x-(amz-checksum-|amz-sdk-checksum)/i.test(name)) delete headers[name];
-        }
-        headers["content-md5"] = digest;
-      }
-      return next(args);
-    },
-    { step: "build", name: "headwaterContentMd5", priority: "low" },
-  );
+  #bodyHash(body: Uint8Array): string {
+    if (this.#options.signPayload === false) return "UNSIGNED-PAYLOAD";
+    return body.byteLength === 0 ? EMPTY_SHA256 : sha256Of(body);
+  }
+
+  /** For all requests of the next minutes, so none of them can end it. */
+  async #openSession(): Promise<S3Credentials> {
+    const place = this.#place;
+    const credentials = await this.#ownKeys();
+    const header = "x-amz-security-token";
+    return sessionOf(await this.#sendBy(credentials, header, place, sessionRequest(), undefined));
+  }
+
+  #learnsRegion(error: unknown, place: S3Place): boolean {
+    if (!place.findsRegion || !(error instanceof S3Refusal)) return false;
+    const { bucketRegion, status } = error;
+    if (bucketRegion === undefined || !ELSEWHERE.includes(status)) return false;
+    if (bucketRegion === place.region) return false;
+    if (bucketRegion !== this.#place.region) this.#place = this.#placeIn(bucketRegion);
+    return true;
+  }
+
+  #correctClock({ headers, status }: HttpAnswer): void {
+    if (!NOT_BELIEVED.includes(status)) return;
+    const serverMs = Date.parse(headers.date ?? "");
+    const correctionMs = serverMs - this.#clock.nowMs() - this.#clockOffsetMs;
+    if (Math.abs(correctionMs) >= S3_CLOCK_CORRECTION_MS_MIN) this.#clockOffsetMs += correctionMs;
+  }
 }

@@ -2,7 +2,9 @@
  * Keys for S3: given, or computed by a function that is called again before they expire.
  */
 
+import type { Clock } from "../clock.ts";
 import { ObjectStoreError } from "../errors.ts";
+import { S3_KEYS_RENEWED_MS } from "../limits.ts";
 import {
   loadModule,
   type ModuleReference,
@@ -40,15 +42,19 @@ export async function loadS3Credentials(
   };
 }
 
-/** In the SDK's form, with failures that say that nothing was sent. */
-export function toSdkCredentials(
+/** Gives keys that are good for a request. Those that are at hand are given without a wait. */
+export type S3Keys = () => S3Credentials | Promise<S3Credentials>;
+
+/** `store`: for messages. */
+export function keysOf(
   credentials: S3Credentials | S3CredentialsProvider,
   store: string,
-): SdkCredentials | (() => Promise<SdkCredentials>) {
-  if (typeof credentials !== "function") return withoutUndefined(credentials);
-  return async () => {
+  clock: Clock,
+): S3Keys {
+  if (typeof credentials !== "function") return () => credentials;
+  return renewedKeys(clock, S3_KEYS_RENEWED_MS, async () => {
     try {
-      return withoutUndefined(await credentials());
+      return await credentials();
     } catch (cause) {
       // The SDK's own providers say so when there are none, which trying again will not change.
       const isNone = cause instanceof Error && cause.name === "CredentialsProviderError";
@@ -56,23 +62,29 @@ export function toSdkCredentials(
       const message = `the credentials for ${store} could not be had: ${sentenceOf(cause)}`;
       throw new ObjectStoreError("UNAVAILABLE", message, { store, cause });
     }
-  };
+  });
 }
 
-interface SdkCredentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-  readonly expiration?: Date;
-}
-
-function withoutUndefined(credentials: S3Credentials): SdkCredentials {
-  const { accessKeyId, secretAccessKey, sessionToken, expiration } = credentials;
-  return {
-    accessKeyId,
-    secretAccessKey,
-    ...(sessionToken === undefined ? {} : { sessionToken }),
-    ...(expiration === undefined ? {} : { expiration }),
+/** Computed once for all who wait, and again so long before they expire, or after a failure. */
+export function renewedKeys(
+  clock: Clock,
+  earlierMs: number,
+  compute: () => Promise<S3Credentials>,
+): S3Keys {
+  let known: S3Credentials | undefined;
+  let computing: Promise<S3Credentials> | undefined;
+  return () => {
+    const endMs = known?.expiration?.getTime() ?? Number.POSITIVE_INFINITY;
+    if (known !== undefined && clock.nowMs() < endMs - earlierMs) return known;
+    computing ??= compute()
+      .then((keys) => {
+        known = keys;
+        return keys;
+      })
+      .finally(() => {
+        computing = undefined;
+      });
+    return computing;
   };
 }
 

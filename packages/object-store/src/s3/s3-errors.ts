@@ -8,6 +8,7 @@
 import { ObjectStoreError, type ObjectStoreErrorCode } from "../errors.ts";
 import { ERROR_TEXT_LENGTH_MAX } from "../limits.ts";
 import type { Operation } from "../object-store.ts";
+import { S3Refusal } from "./s3-refusal.ts";
 
 export interface S3ErrorContext {
   readonly store: string;
@@ -19,7 +20,7 @@ export interface S3ErrorContext {
   /** `host` or `host:port`, for messages. */
   readonly host: string;
   readonly region: string;
-  /** By how much the SDK put its clock right since the request was signed, if it did. */
+  /** By how much the clock was put right since the request was signed, if it did. */
   readonly clockCorrectionMs?: number | undefined;
 }
 
@@ -28,35 +29,30 @@ interface Verdict {
   readonly problem: string;
 }
 
-/** The parts of the SDK's errors that are read here. */
-interface SdkError extends Error {
+/** Of answers, and of failures without one, which Node.js gives a code. */
+interface Failure extends Error {
   readonly code?: unknown;
-  readonly $metadata?: { readonly httpStatusCode?: number };
-  readonly $response?: {
-    readonly statusCode?: number;
-    readonly headers?: Readonly<Record<string, string>>;
-  };
 }
 
-type Rule = (context: S3ErrorContext, error: SdkError) => Verdict;
+type Rule = (context: S3ErrorContext, error: Failure) => Verdict;
 
 const unauthenticated = (problem: string): Rule => {
   return ({ host }) => ({ code: "UNAUTHENTICATED", problem: `${problem} (${host})` });
 };
 
-const config = (problem: (context: S3ErrorContext, error: SdkError) => string): Rule => {
+const config = (problem: (context: S3ErrorContext, error: Failure) => string): Rule => {
   return (context, error) => ({ code: "CONFIG_INVALID", problem: problem(context, error) });
 };
 
 const wrongRegion = config(({ bucket, region }, error) => {
-  const right = headersOf(error)["x-amz-bucket-region"];
+  const right = bucketRegionOf(error);
   const where = right === undefined ? "another region" : `region ${right}`;
   return `bucket ${bucket} is in ${where}, not in ${region}`;
 });
 
 /** A bucket that is new, or moves: S3 sends requests elsewhere until its name is known. */
 const redirected: Rule = (context, error) => {
-  const right = headersOf(error)["x-amz-bucket-region"];
+  const right = bucketRegionOf(error);
   if (right !== undefined && right !== context.region) return wrongRegion(context, error);
   return { code: "UNAVAILABLE", problem: "the store redirects requests for now" };
 };
@@ -71,7 +67,7 @@ const nothingHappened = (problem: string): Rule => {
 
 const throttled: Rule = () => ({ code: "THROTTLED", problem: "the store asks to slow down" });
 
-/** By the code in the answer's body, which is the SDK error's name. */
+/** By the code in the answer's body, which is the error's name. */
 const BY_NAME: Readonly<Record<string, Rule>> = {
   NoSuchBucket: config(({ bucket, host }) => `bucket ${bucket} does not exist at ${host}`),
   InvalidBucketName: config(({ bucket }) => `${bucket} is no valid bucket name`),
@@ -152,7 +148,7 @@ const TLS = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|^EPROTO$|^ERR_SSL/;
 /** The error to throw for this failure of a request. */
 export function toS3Error(failure: unknown, context: S3ErrorContext): ObjectStoreError {
   if (ObjectStoreError.is(failure)) return failure;
-  const error = (failure instanceof Error ? failure : new Error(String(failure))) as SdkError;
+  const error = (failure instanceof Error ? failure : new Error(String(failure))) as Failure;
   const { code, problem } = verdictOf(error, context);
   return s3Error(code, problem, context, error, retryAfterMs(error));
 }
@@ -171,11 +167,11 @@ export function s3Error(
 
 /** True for an answer that says no such object, or no such bucket: a HEAD does not tell which. */
 export function isUnnamedNotFound(failure: unknown): boolean {
-  const error = failure as SdkError;
+  const error = failure as Failure;
   return statusOf(error) === 404 && error.name !== "NoSuchBucket" && error.name !== "NoSuchKey";
 }
 
-function verdictOf(error: SdkError, context: S3ErrorContext): Verdict {
+function verdictOf(error: Failure, context: S3ErrorContext): Verdict {
   const status = statusOf(error);
   const { clockCorrectionMs } = context;
   if (clockCorrectionMs !== undefined && status === 403) {
@@ -187,12 +183,12 @@ function verdictOf(error: SdkError, context: S3ErrorContext): Verdict {
   const byStatus = BY_STATUS[status];
   if (byStatus !== undefined) return byStatus(context, error);
   if (status >= 400 && status < 500) {
-    return { code: "CONFIG_INVALID", problem: `the store refused it: ${textOf(error)}` };
+    return { code: "CONFIG_INVALID", problem: `the store refused it: ${status} ${textOf(error)}` };
   }
   return unsettled(`the store answered ${status}`, context);
 }
 
-function withoutAnswer(error: SdkError, context: S3ErrorContext): Verdict {
+function withoutAnswer(error: Failure, context: S3ErrorContext): Verdict {
   const code = typeof error.code === "string" ? error.code : "";
   const { host } = context;
   if (BEFORE_SENDING.test(code)) {
@@ -201,7 +197,7 @@ function withoutAnswer(error: SdkError, context: S3ErrorContext): Verdict {
   if (TLS.test(code)) {
     return { code: "CONFIG_INVALID", problem: `no trusted TLS connection to ${host} (${code})` };
   }
-  if (error.name === "TimeoutError" && /establish a connection/.test(error.message)) {
+  if (code === "TIMEOUT_CONNECT") {
     return { code: "UNAVAILABLE", problem: `cannot reach ${host} (no connection in time)` };
   }
   return unsettled(`no answer from ${host} (${code || error.name})`, context);
@@ -254,17 +250,18 @@ function forbidden({ operation, bucket, host }: S3ErrorContext): Verdict {
   return { code: "FORBIDDEN", problem: `${host} denies access to bucket ${bucket}${hint}` };
 }
 
-function statusOf(error: SdkError): number | undefined {
-  return error.$metadata?.httpStatusCode ?? error.$response?.statusCode;
+function statusOf(error: Failure): number | undefined {
+  return error instanceof S3Refusal ? error.status : undefined;
 }
 
-function headersOf(error: SdkError): Readonly<Record<string, string>> {
-  return error.$response?.headers ?? {};
+function bucketRegionOf(error: Failure): string | undefined {
+  return error instanceof S3Refusal ? error.bucketRegion : undefined;
 }
 
 /** In seconds, or as a date, which is compared with the date of the same answer. */
-function retryAfterMs(error: SdkError): number | undefined {
-  const { "retry-after": header, date } = headersOf(error);
+function retryAfterMs(error: Failure): number | undefined {
+  if (!(error instanceof S3Refusal)) return undefined;
+  const { "retry-after": header, date } = error.headers;
   if (header === undefined) return undefined;
   if (/^\d{1,6}$/.test(header)) return Number(header) * 1000;
   const durationMs = Date.parse(header) - Date.parse(date ?? "");
@@ -283,7 +280,7 @@ function lettersOf(name: string): string {
 }
 
 /** The store's own words, without anything that looks like a signed URL. */
-function textOf({ name, message }: SdkError): string {
+function textOf({ name, message }: Failure): string {
   const text = `${name}: ${message}`.replace(/\?\S*/g, "");
   return text.length > ERROR_TEXT_LENGTH_MAX ? `${text.slice(0, ERROR_TEXT_LENGTH_MAX)}...` : text;
 }

@@ -5,66 +5,62 @@
  *   - One step is one request.
  *   - The condition goes with the last request, which is where S3 judges it.
  *   - An answer to the last one without an ETag is no success: S3 begins it before it knows how the
- *     work ends. What went wrong may come after a status of 200; the SDK makes an error of that.
+ *     work ends. What went wrong may come after a status of 200, and is an error too.
  */
 
-import type * as Sdk from "@aws-sdk/client-s3";
 import type { UploadedParts, UploadSteps } from "../held-upload.ts";
-import type { CallOptions, ObjectMeta, PutCondition, UploadOperation } from "../object-store.ts";
-import type { S3Sdk } from "./s3-client.ts";
-import { conditionOf, customerKeyOf, type objectFieldsOf } from "./s3-fields.ts";
-import type { S3EncryptionOptions } from "./s3-options.ts";
-
-export interface S3SendOptions {
-  readonly abortSignal?: AbortSignal;
-}
+import type { HttpAnswer } from "../http-client.ts";
+import type {
+  CallOptions,
+  ObjectMeta,
+  PutCondition,
+  UploadOperation,
+  UploadOptions,
+} from "../object-store.ts";
+import { completedETagOf, emptyAnswer, uploadIdOf } from "./s3-answers.ts";
+import type { S3Client } from "./s3-client.ts";
+import type { S3StoreOptions } from "./s3-options.ts";
+import {
+  abortUploadRequest,
+  completeUploadRequest,
+  openUploadRequest,
+  putPartRequest,
+  type UploadTarget,
+} from "./s3-requests.ts";
 
 /** What the store lends to its uploads. */
 export interface S3UploadStore {
-  readonly sdk: S3Sdk;
-  readonly client: Sdk.S3Client;
-  readonly bucket: string;
-  readonly encryption: S3EncryptionOptions | undefined;
+  readonly client: S3Client;
+  readonly options: S3StoreOptions;
   /** Sends when it is its turn; explains what goes wrong. */
   readonly send: <Result>(
     operation: UploadOperation,
     options: CallOptions,
-    work: (send: S3SendOptions) => Promise<Result>,
+    work: () => Promise<Result>,
   ) => Promise<Result>;
   /** Rejects what is no answer of S3. */
-  readonly expectS3: (operation: UploadOperation, output: { readonly $metadata: object }) => void;
-  readonly toMeta: (size: number, output: Sdk.CompleteMultipartUploadCommandOutput) => ObjectMeta;
+  readonly expectS3: (operation: UploadOperation, answer: HttpAnswer) => void;
+  readonly toMeta: (size: number, answer: HttpAnswer) => ObjectMeta;
 }
 
 export interface S3UploadOptions {
   readonly key: string;
   readonly partSize: number;
   readonly partsParallel: number;
-  readonly condition: PutCondition;
-  readonly fields: ReturnType<typeof objectFieldsOf>;
+  readonly upload: UploadOptions;
 }
 
 /** Begins one. */
 export async function openS3Upload(
   store: S3UploadStore,
   options: S3UploadOptions,
-  send: S3SendOptions,
+  signal: AbortSignal | undefined,
 ): Promise<UploadSteps> {
-  const { sdk, client, bucket } = store;
-  const { key, fields } = options;
-  const target = { Bucket: bucket, Key: key };
-  const command = new sdk.CreateMultipartUploadCommand({ ...target, ...fields });
-  const output = await client.send(command, send);
-  store.expectS3("openUpload", output);
-  const { UploadId: id } = output;
-  if (id === undefined) throw Object.assign(new Error("no upload id"), { name: "EmptyAnswer" });
-  return new S3Upload(store, options, { ...target, UploadId: id });
-}
-
-interface Target {
-  readonly Bucket: string;
-  readonly Key: string;
-  readonly UploadId: string;
+  const { key, upload } = options;
+  const answer = await store.client.send(openUploadRequest(key, upload, store.options), signal);
+  store.expectS3("openUpload", answer);
+  const { encryption } = store.options;
+  return new S3Upload(store, options, { key, uploadId: uploadIdOf(answer), encryption });
 }
 
 class S3Upload implements UploadSteps {
@@ -72,67 +68,50 @@ class S3Upload implements UploadSteps {
   readonly partsParallel: number;
   readonly #store: S3UploadStore;
   readonly #condition: PutCondition;
-  readonly #target: Target;
-  readonly #etags: (string | undefined)[] = [];
+  readonly #target: UploadTarget;
+  readonly #etags: string[] = [];
 
-  constructor(store: S3UploadStore, options: S3UploadOptions, target: Target) {
+  constructor(store: S3UploadStore, options: S3UploadOptions, target: UploadTarget) {
     this.partSize = options.partSize;
     this.partsParallel = options.partsParallel;
     this.#store = store;
-    this.#condition = options.condition;
+    this.#condition = options.upload.condition;
     this.#target = target;
   }
 
   putPart(index: number, body: Uint8Array, options: CallOptions): Promise<void> {
-    const { client, encryption, expectS3, sdk } = this.#store;
-    return this.#store.send("putPart", options, async (send) => {
-      const command = new sdk.UploadPartCommand({
-        ...this.#target,
-        PartNumber: index + 1,
-        Body: body,
-        ContentLength: body.byteLength,
-        ...customerKeyOf(encryption),
-      });
-      const output = await client.send(command, send);
-      expectS3("putPart", output);
-      if (output.ETag === undefined) throw noETag();
-      this.#etags[index] = output.ETag;
+    const { client, expectS3, send } = this.#store;
+    return send("putPart", options, async () => {
+      const request = putPartRequest(this.#target, index + 1, body);
+      const answer = await client.send(request, options.signal);
+      expectS3("putPart", answer);
+      const { etag } = answer.headers;
+      if (etag === undefined) throw emptyAnswer("no ETag");
+      this.#etags[index] = etag;
     });
   }
 
   complete({ count, size }: UploadedParts, options: CallOptions): Promise<ObjectMeta> {
-    const { client, encryption, expectS3, sdk, toMeta } = this.#store;
-    return this.#store.send("completeUpload", options, async (send) => {
-      const Parts = this.#etags
-        .slice(0, count)
-        .map((ETag, index) => ({ ETag, PartNumber: index + 1 }));
-      const command = new sdk.CompleteMultipartUploadCommand({
-        ...this.#target,
-        MultipartUpload: { Parts },
-        ...conditionOf(this.#condition),
-        ...customerKeyOf(encryption),
-      });
-      const output = await client.send(command, send);
-      expectS3("completeUpload", output);
-      if (output.ETag === undefined) throw noETag();
-      return toMeta(size, output);
+    const { client, expectS3, send, toMeta } = this.#store;
+    return send("completeUpload", options, async () => {
+      const etags = this.#etags.slice(0, count);
+      const request = completeUploadRequest(this.#target, etags, this.#condition);
+      const answer = await client.send(request, options.signal);
+      expectS3("completeUpload", answer);
+      const etag = completedETagOf(answer);
+      return toMeta(size, { ...answer, headers: { ...answer.headers, etag } });
     });
   }
 
   abort(options: CallOptions): Promise<void> {
-    const { client, sdk } = this.#store;
-    return this.#store.send("abortUpload", options, async (send) => {
+    const { client, send } = this.#store;
+    return send("abortUpload", options, async () => {
       try {
-        await client.send(new sdk.AbortMultipartUploadCommand(this.#target), send);
+        await client.send(abortUploadRequest(this.#target), options.signal);
       } catch (error) {
         // It has ended, with an object or without.
         if ((error as Error).name !== "NoSuchUpload") throw error;
       }
     });
   }
-}
-
-/** As of an answer that broke off: nothing is known of what happened. */
-function noETag(): Error {
-  return Object.assign(new Error("no ETag"), { name: "EmptyAnswer" });
 }

@@ -1,3 +1,3 @@
-import type * as Sdk from "@aws-sdk/client-s3";
+import type * as Sdk from "@aws-sdk/credential-providers";
 
 export declare const sdk: typeof Sdk;

@@ -18,7 +18,7 @@ export const TIGRIS_ENDPOINT = "https://t3.storage.dev";
  */
 export type TigrisStoreOptions = S3StoreOptions;
 
-/** Rejects with CONFIG_INVALID when the SDK is not installed or the options make no sense. */
+/** As `openS3Store`. */
 export async function openTigrisStore(options: TigrisStoreOptions): Promise<ObjectStore> {
   return openS3Store({
     ...options,

@@ -1,0 +1,155 @@
+/**
+ * Requests over HTTP and TLS, each sent once.
+ *
+ * Always true:
+ *   - An aborted request is torn off, on its way out as on its way back, and so is its socket.
+ *   - Every body is read to its end or torn off.
+ *   - Sockets are kept between requests, and there are never more than so many to one host.
+ *   - A host that stays silent ends the request: `TIMEOUT_CONNECT` before it was sent, else
+ *     `TIMEOUT_IDLE`, as the `code` of the error.
+ *   - No redirect is followed, and no proxy is asked.
+ */
+
+import {
+  type ClientRequest,
+  Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+} from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import type { Socket } from "node:net";
+import { readBody } from "./http-body.ts";
+
+export interface HttpRequest {
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
+  /** Percent-encoded, with the query. It is sent as it stands. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Sent one after another. */
+  readonly body?: readonly Uint8Array[] | undefined;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Uint8Array;
+}
+
+export interface HttpLimits {
+  readonly socketsMax: number;
+  readonly connectMsMax: number;
+  readonly idleMsMax: number;
+  /** True: any TLS certificate will do. */
+  readonly skipVerify?: boolean | undefined;
+}
+
+export class HttpClient {
+  readonly #isTls: boolean;
+  readonly #agent: HttpAgent;
+  /** Sockets that have been connected. */
+  readonly #ready = new WeakSet<Socket>();
+  readonly #limits: HttpLimits;
+
+  constructor(protocol: string, limits: HttpLimits) {
+    const agent = { keepAlive: true, maxSockets: limits.socketsMax };
+    this.#limits = limits;
+    this.#isTls = protocol === "https:";
+    this.#agent = this.#isTls
+      ? new HttpsAgent({ ...agent, rejectUnauthorized: !limits.skipVerify })
+      : new HttpAgent(agent);
+  }
+
+  /** The whole answer, whatever its status. Rejects with what went wrong on the way. */
+  async send(
+    host: URL,
+    request: HttpRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<HttpAnswer> {
+    signal?.throwIfAborted();
+    const sent = this.#start(host, request);
+    let onAbort = () => {};
+    const aborted = new Promise<never>((_, reject) => {
+      onAbort = () => {
+        const error = new Error("aborted");
+        sent.destroy(error);
+        // A request that waits for a socket would tell nobody before it gets one.
+        reject(error);
+      };
+    });
+    signal?.addEventListener("abort", onAbort, { once: true });
+    const unwatch = this.#watchSilence(sent);
+    try {
+      const answer = await Promise.race([answerTo(sent, request.body ?? []), aborted]);
+      const { headers, statusCode: status = 0 } = answer;
+      // What a HEAD announces does not come.
+      const size = request.method === "HEAD" ? undefined : headers["content-length"];
+      const body = await readBody(answer, size === undefined ? undefined : Number(size));
+      return { status, headers, body };
+    } finally {
+      unwatch();
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #start({ hostname, port }: URL, { body = [], headers, method, path }: HttpRequest) {
+    const size = body.reduce((sum, part) => sum + part.byteLength, 0);
+    const start = this.#isTls ? httpsRequest : httpRequest;
+    return start({
+      agent: this.#agent,
+      // An IPv6 address has brackets in a URL, and none here.
+      hostname: hostname.replace(/^\[|\]$/g, ""),
+      port,
+      method,
+      path,
+      headers: {
+        "user-agent": "headwater",
+        ...(method === "POST" || method === "PUT" ? { "content-length": String(size) } : {}),
+        ...headers,
+      },
+    });
+  }
+
+  /** Silence is judged by the socket, which belongs to this request until it has its answer. */
+  #watchSilence(sent: ClientRequest): () => void {
+    let socket: Socket | undefined;
+    let code = "TIMEOUT_CONNECT";
+    const onTimeout = () => sent.destroy(Object.assign(new Error("no answer"), { code }));
+    const onReady = () => {
+      code = "TIMEOUT_IDLE";
+      if (socket === undefined) return;
+      socket.setTimeout(this.#limits.idleMsMax);
+      this.#ready.add(socket);
+    };
+    const event = this.#isTls ? "secureConnect" : "connect";
+    sent.once("socket", (given) => {
+      socket = given;
+      socket.on("timeout", onTimeout);
+      if (this.#ready.has(socket)) {
+        onReady();
+      } else {
+        socket.setTimeout(this.#limits.connectMsMax);
+        socket.once(event, onReady);
+      }
+    });
+    return () => {
+      socket?.off("timeout", onTimeout);
+      socket?.off(event, onReady);
+    };
+  }
+}
+
+function answerTo(sent: ClientRequest, body: readonly Uint8Array[]): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    sent.once("response", resolve);
+    // Stays for errors after the answer, which its body tells too.
+    sent.on("error", reject);
+    sent.cork();
+    for (const part of body) sent.write(part);
+    sent.end();
+  });
+}

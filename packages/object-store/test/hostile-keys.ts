@@ -1,0 +1,23 @@
+/** Keys that a path, a query or XML could garble. */
+export const HOSTILE_KEYS = [
+  "a+b",
+  "a b",
+  " begins and ends with spaces ",
+  "a//b",
+  "/begins with a slash",
+  "ends with a slash/",
+  "%2F%25%",
+  "a%20b",
+  "!'()*",
+  "~-._",
+  '@:;,=&$?#[]{}|\\^`"<>',
+  "äöü/ß",
+  "日本語/キー",
+  "😀/👩‍👩‍👧",
+  "e\u0301",
+  "...",
+  ".../..a/b..",
+  "a/?x=y&z",
+  "a=b&c",
+  "x".repeat(1024),
+];
