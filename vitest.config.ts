@@ -10,6 +10,8 @@ export default defineConfig({
     exclude: ["**/node_modules/**", "**/dist/**", "**/*.live.test.ts"],
     globalSetup: ["tooling/servers/vitest-global-setup.ts"],
     pool: "forks",
+    // One core less is the default, which on two leaves one, for tests that wait half of the time.
+    maxWorkers: "100%",
     execArgv: ["--conditions=@headwater/source"],
     testTimeout: 30_000,
   },
