@@ -41,6 +41,7 @@ describe("processes that are killed", () => {
           },
         },
         durationMs: DURATION_MS,
+        writersMin: 3,
         killsMax: 1_000,
         litestream: process.platform === "linux",
       });

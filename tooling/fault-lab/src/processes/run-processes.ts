@@ -22,6 +22,8 @@ export interface Place {
 export interface ProcessesSettings {
   readonly place: Place;
   readonly durationMs: number;
+  /** Goes on beyond that time until so many writers have got the lease. Default 0. */
+  readonly writersMin?: number;
   /** No more kills after these. */
   readonly killsMax: number;
   /** Whether litestream-vfs looks on. */
@@ -120,8 +122,10 @@ class ProcessesRun {
   }
 
   async #disturb(): Promise<void> {
-    const endMs = performance.now() + this.#settings.durationMs;
-    while (performance.now() < endMs && this.#counts.kills < this.#settings.killsMax) {
+    const { durationMs, writersMin = 0, killsMax } = this.#settings;
+    const endMs = performance.now() + durationMs;
+    const isOver = () => performance.now() >= endMs && this.#counts.writersOpened >= writersMin;
+    while (!isOver() && this.#counts.kills < killsMax) {
       await sleep(Math.random() * KILL_PAUSE_MS_MAX);
       const running = [...this.#running];
       const child = running[Math.floor(Math.random() * running.length)];
