@@ -2,17 +2,10 @@ import { describe, expect, it } from "vitest";
 import { dump, findDumpDifference, integrity, scalar } from "./support/dump.ts";
 import { openReader, openWriter } from "./support/mounts.ts";
 import { noiseQuery } from "./support/noise.ts";
-import { azureStore, fileStore, gcsStore, memoryStore, s3Store } from "./support/stores.ts";
+import { everyStore } from "./support/stores.ts";
 
 const part = "writing, following and hydrating on servers";
-const STORES = [
-  memoryStore,
-  fileStore,
-  await s3Store("miniflare", part),
-  await s3Store("ceph", part),
-  await azureStore(part),
-  await gcsStore(part),
-];
+const STORES = await everyStore(part);
 
 describe.each(STORES)("on $name", (store) => {
   it.skipIf(store.problem)(

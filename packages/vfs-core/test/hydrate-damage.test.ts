@@ -2,33 +2,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ObjectStore, ObjectStoreError } from "@headwater/object-store";
 import { describe, expect, it } from "vitest";
-import { type MountEvent, openMount, type ReadMountOptions } from "../src/index.ts";
-import { WriterDeviceFactory } from "../src/testing/index.ts";
+import type { MountEvent } from "../src/index.ts";
 import { IdleClock } from "./support/idle-clock.ts";
+import { openReader } from "./support/read-mount.ts";
 import { range, World } from "./support/world.ts";
 import { makeFolder } from "./support/writing.ts";
 
 /** Files are larger than what is fetched and verified whole for readers. */
 const LAST = 400;
-
-async function openReader(world: World, options: Partial<ReadMountOptions> = {}) {
-  const factory = new WriterDeviceFactory();
-  const { store, path, url } = world;
-  const mount = await openMount(
-    {
-      name: "app.db",
-      mode: "read",
-      store,
-      path,
-      url,
-      pollIntervalMs: 0,
-      cacheBytes: 0,
-      ...options,
-    },
-    factory,
-  );
-  return { mount, device: factory.device };
-}
 
 /** Page 1 to 400 in one large file; 401 to 700 in another. */
 async function twoLargeFiles(): Promise<World> {

@@ -1,29 +1,9 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { openMount, type ReadMountOptions } from "../src/index.ts";
-import { WriterDeviceFactory } from "../src/testing/index.ts";
+import { openReader } from "./support/read-mount.ts";
 import { range, World } from "./support/world.ts";
 import { makeFolder, openWriter, pagesOf } from "./support/writing.ts";
-
-async function openReader(world: World, options: Partial<ReadMountOptions> = {}) {
-  const factory = new WriterDeviceFactory();
-  const { store, path, url } = world;
-  const mount = await openMount(
-    {
-      name: "app.db",
-      mode: "read",
-      store,
-      path,
-      url,
-      pollIntervalMs: 0,
-      cacheBytes: 0,
-      ...options,
-    },
-    factory,
-  );
-  return { mount, device: factory.device };
-}
 
 async function until(condition: () => boolean): Promise<void> {
   for (let count = 0; count < 500 && !condition(); count += 1) {

@@ -8,17 +8,10 @@ import { dump, findDumpDifference, integrity, scalar } from "../support/dump.ts"
 import { openReader, openWriter } from "../support/mounts.ts";
 import { ReplicaBuilder } from "../support/replica-builder.ts";
 import { errorOf, resultCode } from "../support/result-code.ts";
-import { azureStore, fileStore, gcsStore, memoryStore, s3Store } from "../support/stores.ts";
+import { everyStore } from "../support/stores.ts";
 
 const part = "two writers of one database on servers";
-const STORES = [
-  memoryStore,
-  fileStore,
-  await s3Store("miniflare", part),
-  await s3Store("ceph", part),
-  await azureStore(part),
-  await gcsStore(part),
-];
+const STORES = await everyStore(part);
 
 describe.each(STORES)("on $name", (store) => {
   // 20

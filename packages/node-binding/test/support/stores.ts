@@ -108,3 +108,15 @@ export async function gcsStore(part: string): Promise<TestStore> {
     },
   };
 }
+
+/** All of them. `part` names what cannot run where there is no server. */
+export async function everyStore(part: string): Promise<TestStore[]> {
+  return [
+    memoryStore,
+    fileStore,
+    await s3Store("miniflare", part),
+    await s3Store("ceph", part),
+    await azureStore(part),
+    await gcsStore(part),
+  ];
+}

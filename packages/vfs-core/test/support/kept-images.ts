@@ -4,8 +4,9 @@
 
 import { readFileSync } from "node:fs";
 import { expect } from "vitest";
-import { openMount, type ReadMountOptions } from "../../src/index.ts";
-import { WriterDeviceFactory, type WriterDeviceFactoryOptions } from "../../src/testing/index.ts";
+import type { ReadMountOptions } from "../../src/index.ts";
+import type { WriterDeviceFactoryOptions } from "../../src/testing/index.ts";
+import { openReader } from "./read-mount.ts";
 import { range, World } from "./world.ts";
 
 const PAGE_SIZE = 4096;
@@ -21,29 +22,13 @@ export async function keptWorld(): Promise<World> {
   return world;
 }
 
-/** Polls only when told to, and caches nothing. */
-export async function openKept(
+/** Polls only when told to, caches nothing, and fetches nothing ahead. */
+export function openKept(
   world: World,
   options: Partial<ReadMountOptions> = {},
   deviceOptions: WriterDeviceFactoryOptions = {},
 ) {
-  const factory = new WriterDeviceFactory(deviceOptions);
-  const { store, path, url } = world;
-  const mount = await openMount(
-    {
-      name: "app.db",
-      mode: "read",
-      store,
-      path,
-      url,
-      pollIntervalMs: 0,
-      cacheBytes: 0,
-      warmUp: false,
-      ...options,
-    },
-    factory,
-  );
-  return { mount, device: factory.device };
+  return openReader(world, { warmUp: false, ...options }, deviceOptions);
 }
 
 /**
