@@ -216,13 +216,16 @@ describe("a restore refuses", () => {
 
   it("where there is nothing, or a gap, or no room to write to", async () => {
     const empty = new World();
-    await expect(restore(empty)).rejects.toMatchObject({ code: "REPLICA_NOT_FOUND" });
+    const target = { type: "txid", txid: 2n } as const;
+    for (const options of [{}, { target }]) {
+      const failure = restore(empty, options);
+      await expect(failure).rejects.toMatchObject({ code: "REPLICA_NOT_FOUND" });
+    }
     const world = new World();
     await world.write({ pages: range(1, 4) });
     await world.write({ pages: [1], isPut: false });
     await world.write({ pages: [2] });
     await expect(restore(world)).rejects.toMatchObject({ code: "REPLICA_DAMAGED" });
-    const target = { type: "txid", txid: 2n } as const;
     await expect(restore(world, { target })).rejects.toMatchObject({ code: "MOMENT_NOT_FOUND" });
     expect(readdirSync(folder)).toEqual([]);
     const nowhere = join(folder, "no-such-folder", "app.db");
