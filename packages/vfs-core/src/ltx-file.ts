@@ -24,6 +24,11 @@ export function isSameFile(a: LtxFile, b: LtxFile): boolean {
   return a.version === b.version || a.version === undefined || b.version === undefined;
 }
 
+/** The same text for the same object, and another one for another, as far as is known. */
+export function objectName({ key, size, version }: LtxFile): string {
+  return `${key} ${size} ${version ?? ""}`;
+}
+
 /** The order of a listing: by first txid, then by last. */
 export function compareFiles(a: LtxFile, b: LtxFile): number {
   if (a.minTxid !== b.minTxid) return a.minTxid < b.minTxid ? -1 : 1;

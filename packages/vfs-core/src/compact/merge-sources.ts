@@ -23,17 +23,13 @@ import {
   PageMerge,
   toTxid,
 } from "@headwater/ltx";
-import {
-  COMPACT_CHUNK_BYTES_MIN,
-  COMPACT_CHUNK_BYTES_TOTAL,
-  ENCODE_BATCH_BYTES,
-  RANGE_BYTES_MAX,
-} from "../limits.ts";
+import { ENCODE_BATCH_BYTES, RANGE_BYTES_MAX } from "../limits.ts";
 import { explainDamage } from "../load-file.ts";
 import type { LtxFile } from "../ltx-file.ts";
 import type { RequestQueue } from "../read/request-queue.ts";
 import { type Replica, replicaError } from "../replica.ts";
 import type { CompactionPlan } from "./compaction-plan.ts";
+import { sourceChunkBytes } from "./source-chunk-bytes.ts";
 import { openSource, type Source } from "./source-reader.ts";
 
 export interface MergeSourcesOptions {
@@ -68,10 +64,7 @@ export async function openMerge(
   options: MergeSourcesOptions,
 ): Promise<Merge> {
   const { sources: files, level } = plan;
-  const chunkBytes = Math.min(
-    RANGE_BYTES_MAX,
-    Math.max(COMPACT_CHUNK_BYTES_MIN, Math.floor(COMPACT_CHUNK_BYTES_TOTAL / files.length)),
-  );
+  const chunkBytes = sourceChunkBytes(files.length);
   const open = (file: LtxFile) =>
     openSource(replica, file, { ...options, chunkBytes, signal: options.signal });
   const sources = await Promise.all(files.map(open));

@@ -10,7 +10,7 @@
 import { findReachable } from "../compact/reachable.ts";
 import { withExactTimes } from "../exact-times.ts";
 import { OPEN_RETRY_MS, SNAPSHOT_LEVEL } from "../limits.ts";
-import type { LtxFile } from "../ltx-file.ts";
+import { objectName } from "../ltx-file.ts";
 import { listLtxFiles } from "../ltx-files.ts";
 import { type Replica, replicaError } from "../replica.ts";
 import { type FilesByLevel, type Moment, planRestore, type RestorePlan } from "../restore-plan.ts";
@@ -55,12 +55,14 @@ export class MomentPlanner {
   async #withTimes(levels: FilesByLevel, signal: AbortSignal): Promise<FilesByLevel> {
     const { supports } = this.#replica.store;
     if (supports.listedTimestamp) return levels;
-    const unknown = levels.map((files) => files.filter((file) => !this.#times.has(nameOf(file))));
+    const unknown = levels.map((files) =>
+      files.filter((file) => !this.#times.has(objectName(file))),
+    );
     const asked = (await withExactTimes(this.#replica, unknown, signal)).flat();
-    for (const file of asked) this.#times.set(nameOf(file), file.createdAtMs);
+    for (const file of asked) this.#times.set(objectName(file), file.createdAtMs);
     return levels.map((files) =>
       files.flatMap((file) => {
-        const createdAtMs = this.#times.get(nameOf(file));
+        const createdAtMs = this.#times.get(objectName(file));
         return createdAtMs === undefined ? [] : { ...file, createdAtMs };
       }),
     );
@@ -68,7 +70,7 @@ export class MomentPlanner {
 
   /** Files that are not listed any more, once they are as many as those that are. */
   #forget(levels: FilesByLevel): void {
-    const listed = new Set(levels.flat().map(nameOf));
+    const listed = new Set(levels.flat().map(objectName));
     if (this.#times.size <= 2 * listed.size) return;
     this.#times = new Map([...this.#times].filter(([name]) => listed.has(name)));
   }
@@ -133,8 +135,4 @@ function hasGap(levels: FilesByLevel, { txid }: RestorePlan, moment: Moment): bo
 export function formatMoment(timestampMs: number): string {
   const isDate = Math.abs(timestampMs) <= 8.64e15;
   return isDate ? new Date(timestampMs).toISOString() : `${timestampMs} ms`;
-}
-
-function nameOf({ key, size, version }: LtxFile): string {
-  return `${key} ${size} ${version ?? ""}`;
 }

@@ -9,6 +9,7 @@ import { HeadwaterError } from "../errors.ts";
 import { FileTable } from "../file-table.ts";
 import { HEAD_BYTES, OPEN_TRIES, PASTS_MAX } from "../limits.ts";
 import { tryLoadPlan } from "../load-map.ts";
+import { objectName } from "../ltx-file.ts";
 import type { MountParts } from "../mount-parts.ts";
 import type { ReadCounts } from "../page-device.ts";
 import type { PageMap } from "../page-map.ts";
@@ -173,6 +174,5 @@ export class Pasts {
 
 /** The same object as last file, the same history. */
 function keyOf({ files }: RestorePlan): string {
-  const { key, size, version } = files.at(-1)!;
-  return `${key} ${size} ${version ?? ""}`;
+  return objectName(files.at(-1)!);
 }

@@ -6,14 +6,10 @@
  */
 
 import { restoreDatabase } from "@headwater/ltx";
+import { sourceChunkBytes } from "../compact/source-chunk-bytes.ts";
 import { openSource } from "../compact/source-reader.ts";
 import type { DatabaseImage } from "../import/import-database.ts";
-import {
-  COMPACT_CHUNK_BYTES_MIN,
-  COMPACT_CHUNK_BYTES_TOTAL,
-  COMPARE_PAGES_TOLD,
-  RANGE_BYTES_MAX,
-} from "../limits.ts";
+import { COMPARE_PAGES_TOLD } from "../limits.ts";
 import { explainDamage } from "../load-file.ts";
 import type { OfflineReplica } from "../offline/offline-replica.ts";
 import { callStore } from "../replica.ts";
@@ -48,12 +44,8 @@ export async function compareDatabase(
 ): Promise<Comparison> {
   const plan = await choosePlan(replica, target, signal);
   return callStore(replica, async () => {
-    const chunkBytes = Math.min(
-      RANGE_BYTES_MAX,
-      Math.max(COMPACT_CHUNK_BYTES_MIN, COMPACT_CHUNK_BYTES_TOTAL / plan.files.length),
-    );
     const pause = async () => signal?.throwIfAborted();
-    const reading = { queue, signal, pause, chunkBytes: Math.floor(chunkBytes) };
+    const reading = { queue, signal, pause, chunkBytes: sourceChunkBytes(plan.files.length) };
     const sources = await Promise.all(plan.files.map((file) => openSource(replica, file, reading)));
     const { pageSize, commit: pageCount } = sources.at(-1)!.header;
     const { pageSize: filePageSize, pageCount: filePageCount } = image;

@@ -88,13 +88,8 @@ export function readFileChecksum(
   txid: bigint,
   signal?: AbortSignal,
 ): Promise<bigint | undefined> {
-  return readEnd(replica, txid, async (key) => {
-    const { size } = await replica.store.head(key, { signal });
-    if (size < TRAILER_SIZE) return 0n;
-    const range = { offset: size - TRAILER_SIZE, length: TRAILER_SIZE };
-    const body = await readWhole(replica, key, range, signal);
-    return decodeOr(0n, () => decodeTrailer(body).fileChecksum);
-  });
+  const place = (size: number) => ({ offset: size - TRAILER_SIZE, length: TRAILER_SIZE });
+  return readPart(replica, txid, place, (bytes) => decodeTrailer(bytes).fileChecksum, signal);
 }
 
 /** The node id of the level-0 file of a transaction; see node-id.ts. Undefined without a file. */
@@ -103,21 +98,30 @@ export function readNodeId(
   txid: bigint,
   signal?: AbortSignal,
 ): Promise<bigint | undefined> {
-  return readEnd(replica, txid, async (key) => {
-    const { size } = await replica.store.head(key, { signal });
-    if (size < HEADER_SIZE) return 0n;
-    const body = await readWhole(replica, key, { offset: 0, length: HEADER_SIZE }, signal);
-    return decodeOr(0n, () => decodeHeader(body).nodeId);
-  });
+  const place = () => ({ offset: 0, length: HEADER_SIZE });
+  return readPart(replica, txid, place, (bytes) => decodeHeader(bytes).nodeId, signal);
 }
 
-async function readEnd(
-  { layout }: Replica,
+interface Part {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Undefined without a file; zero where it is too short, or no LTX file. */
+async function readPart(
+  replica: Replica,
   txid: bigint,
-  read: (key: string) => Promise<bigint>,
+  place: (size: number) => Part,
+  decode: (bytes: Uint8Array) => bigint,
+  signal: AbortSignal | undefined,
 ): Promise<bigint | undefined> {
+  const key = replica.layout.fileKey(0, toTxid(txid), toTxid(txid));
   try {
-    return await read(layout.fileKey(0, toTxid(txid), toTxid(txid)));
+    const { size } = await replica.store.head(key, { signal });
+    const range = place(size);
+    if (size < range.length) return 0n;
+    const body = await readWhole(replica, key, range, signal);
+    return decodeOr(0n, () => decode(body));
   } catch (error) {
     if (ObjectStoreError.is(error, "OBJECT_NOT_FOUND")) return undefined;
     throw error;
@@ -128,7 +132,7 @@ async function readEnd(
 async function readWhole(
   { store }: Replica,
   key: string,
-  range: { readonly offset: number; readonly length: number },
+  range: Part,
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array> {
   const { body } = await store.get(key, { range, signal });
