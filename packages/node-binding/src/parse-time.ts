@@ -1,15 +1,17 @@
 /**
  * Moments as people and programs write them: RFC 3339, and the relative and natural forms that
- * Litestream takes ("5 minutes ago", "yesterday at 10:30", "2026-01-15").
+ * Litestream takes ("5 minutes ago", "yesterday at 10:30", "2026-01-15", seconds since 1970).
  *
  * Always true: what names no zone is in UTC, whatever the machine's zone is; and a text is taken
  * as a whole or not at all.
  */
 
-import * as chrono from "chrono-node";
+import { parseNaturalTime } from "./parse-natural-time.ts";
 
 /** A day alone is its first moment. */
 const RFC_3339 = /^(\d{4}-\d{2}-\d{2})(?:[Tt ](\d{2}:\d{2}:\d{2})(\.\d+)?(Z|z|[+-]\d{2}:\d{2})?)?$/;
+/** Seconds since 1970, or milliseconds. */
+const EPOCH = /^\d{10}(\d{3})?$/;
 /** Where the JavaScript calendar ends. */
 const DATE_MS_MAX = 8.64e15;
 
@@ -21,13 +23,10 @@ export function parseTime(text: string, nowMs: number): number | undefined {
   const trimmed = text.trim();
   const match = RFC_3339.exec(trimmed);
   if (match !== null) return parseRfc3339(match);
-  const reference = { instant: new Date(nowMs), timezone: "UTC" };
-  const [found, ...others] = chrono.parse(trimmed, reference);
-  if (found === undefined || others.length > 0 || found.text.length !== trimmed.length) {
-    return undefined;
-  }
-  if (found.end !== undefined && found.end !== null) return undefined;
-  return inCalendar(found.date().getTime());
+  const epoch = EPOCH.exec(trimmed);
+  if (epoch !== null) return Number(trimmed) * (epoch[1] === undefined ? 1000 : 1);
+  const ms = parseNaturalTime(trimmed, nowMs);
+  return ms === undefined ? undefined : inCalendar(ms);
 }
 
 function parseRfc3339(match: RegExpExecArray): number | undefined {

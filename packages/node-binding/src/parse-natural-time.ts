@@ -1,0 +1,50 @@
+/**
+ * Moments in words ("5 minutes ago", "yesterday at 10:30", "15 Jan 2026"), for looking back, as
+ * Litestream takes them.
+ *
+ * Always true: a text is taken as a whole or not at all, in UTC unless it names a zone; a day or a
+ * month without a time of day is its first moment, and the name of a weekday is the last one.
+ */
+
+import * as chrono from "chrono-node";
+
+const DAY_MS = 86_400_000;
+/** The time of day that chrono gives to a date which names none. */
+const NOON_MS = DAY_MS / 2;
+/** "next monday", "this friday": those that are to come. */
+const TO_COME = /\b(?:next|this)\b/i;
+
+/** Undefined for what is no moment. */
+export function parseNaturalTime(text: string, nowMs: number): number | undefined {
+  // Nobody who says "5 minutes" here means those to come.
+  return parseWhole(text, nowMs) ?? parseWhole(`${text} ago`, nowMs);
+}
+
+function parseWhole(text: string, nowMs: number): number | undefined {
+  const reference = { instant: new Date(nowMs), timezone: "UTC" };
+  const [found, ...others] = chrono.parse(text, reference);
+  if (found === undefined || others.length > 0 || found.text.length !== text.length) {
+    return undefined;
+  }
+  if (found.end !== undefined && found.end !== null) return undefined;
+  const atTimeOfDay = found.date().getTime();
+  const ms = isDateAlone(found) ? atTimeOfDay - NOON_MS : atTimeOfDay;
+  return lookBack(found, ms, nowMs);
+}
+
+/** "yesterday" and "3 days ago" have the time of day that it is now. */
+function isDateAlone({ start }: chrono.ParsedResult): boolean {
+  if (start.isCertain("hour")) return false;
+  const tags = [...start.tags()];
+  return !tags.some((tag) => /^(?:casualReference\/|result\/relativeDate)/.test(tag));
+}
+
+/** Chrono takes what is nearest, and of midnights the next. */
+function lookBack({ start, text }: chrono.ParsedResult, ms: number, nowMs: number): number {
+  if (start.isCertain("month") && !start.isCertain("year")) {
+    return new Date(ms).setUTCFullYear(new Date(nowMs).getUTCFullYear());
+  }
+  if (ms <= nowMs || start.isCertain("day") || TO_COME.test(text)) return ms;
+  if (start.isCertain("weekday")) return ms - 7 * DAY_MS;
+  return start.tags().has("casualReference/midnight") ? ms - DAY_MS : ms;
+}
