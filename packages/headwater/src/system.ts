@@ -4,6 +4,7 @@
 
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
+import { EXIT } from "./exit-codes.ts";
 
 export interface Io {
   /** For results. */
@@ -36,11 +37,14 @@ export function processIo(): Io {
   process.on("warning", ({ name, message }) => {
     if (name !== "ExperimentalWarning") process.stderr.write(`${message}\n`);
   });
-  // Of `headwater list ... | head`, the other side has seen enough.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
+    // Of `headwater list ... | head`, the other side has seen enough: what goes on for ever ends.
+    if (error.code === "EPIPE") return end.abort(new Interruption());
+    process.stderr.write(`headwater: cannot write the result: ${error.message}\n`);
+    process.exit(EXIT.failure);
   });
+  // Whoever does not listen misses nothing but words.
+  process.stderr.on("error", () => {});
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),

@@ -44,6 +44,35 @@ describe.each([folders, await s3("ceph", "headwater query")])("on $name", ({ pro
 });
 
 describe("headwater query", () => {
+  it("takes one statement, and passes over no other", async () => {
+    const place = folders.make();
+    const writer = await openWriter(place);
+    writer.database.exec("create table t(n); insert into t values (1)");
+    await writer.close();
+    for (const sql of [
+      "select n from t; select 2",
+      "select n from t;;/* a */ select 2 /* b */",
+      "select n from t; -- a\nselect 2",
+    ]) {
+      const { code, stdout, stderr } = await headwater(["query", place.url, sql]);
+      expect([code, stdout], sql).toEqual([2, ""]);
+      expect(stderr).toContain("a query is one statement");
+    }
+    const sql = "select n from t; ; /* over */\n-- done; select 2";
+    const { code, stdout } = await headwater(["query", place.url, sql]);
+    expect([code, stdout]).toEqual([0, "n\n1\n1 row\n"]);
+  });
+
+  it("keeps columns of one name apart", async () => {
+    const place = folders.make();
+    const writer = await openWriter(place);
+    writer.database.exec("create table t(n); insert into t values (1)");
+    await writer.close();
+    const sql = 'select n, n + 1 as n, n + 2 as "n:1", n + 3 as n from t';
+    const rows = await headwaterJson(["query", place.url, sql]);
+    expect(rows).toEqual([{ n: 1, "n:1": 2, "n:1:1": 3, "n:2": 4 }]);
+  });
+
   it("only reads, and says what SQLite says in one sentence", async () => {
     const place = folders.make();
     const writer = await openWriter(place);

@@ -7,6 +7,7 @@ import { describe, expect, it, vi } from "vitest";
 import { headwater, headwaterJson, start } from "./support/headwater.ts";
 import { litestreamHydrates, litestreamProblem } from "./support/litestream-hydrates.ts";
 import { folders, s3 } from "./support/places.ts";
+import { makeSlowStore } from "./support/slow-store.ts";
 import { tempDir } from "./support/temp-dir.ts";
 import { keysOf, openWriter, writeHistory } from "./support/writer.ts";
 
@@ -144,19 +145,8 @@ describe("headwater restore", () => {
   it("keeps what it has when it is interrupted, and goes on from there", async () => {
     const folder = tempDir();
     const [origin, path] = [join(folder, "origin.db"), join(folder, "app.db")];
-    const database = new Database(origin);
-    database.exec("create table blobs(data)");
-    const insert = database.prepare("insert into blobs values (randomblob(1000000))");
-    for (let count = 0; count < 40; count += 1) insert.run();
-    database.close();
-    const root = join(folder, "replica");
-    await headwaterJson(["import", root, origin]);
-    const module = join(folder, "slow-store.mjs");
-    writeFileSync(module, slowStore(import.meta.resolve("@headwater/object-store/file")));
-    const words = (delayMs: number) => [
-      ...["restore", "--json", `module:${module}`, path],
-      ...["--store-option", `root=${root}`, "--store-option", `delayMs=${delayMs}`],
-    ];
+    const slow = await makeSlowStore(folder, origin);
+    const words = (delayMs: number) => ["restore", "--json", ...slow(delayMs), path];
     const child = start(words(500));
     let complaint = "";
     child.stderr?.on("data", (chunk: Buffer) => {
@@ -200,24 +190,6 @@ describe("headwater restore", () => {
     expect(stderr).toContain(value);
   });
 });
-
-/** A store of the user's own that takes its time with large ranges. */
-function slowStore(fileStore: string): string {
-  return `
-    import { FileStore } from ${JSON.stringify(fileStore)};
-    export default ({ root, delayMs }) => {
-      const store = new FileStore({ root });
-      const get = store.get.bind(store);
-      store.get = async (key, options) => {
-        if (options?.range?.length > 1000000) {
-          const pauseMs = delayMs * (1 + options.range.offset / 4e6);
-          await new Promise((resolve) => setTimeout(resolve, pauseMs));
-        }
-        return get(key, options);
-      };
-      return { store, path: "" };
-    };`;
-}
 
 interface Event {
   readonly type?: string;

@@ -124,6 +124,25 @@ describe("headwater verify", () => {
     expect(found).toContainEqual(["foreign", "notes.txt"]);
   });
 
+  it("says that it has not compared with what is not sound", async () => {
+    const place = folders.make();
+    await writeHistory(place);
+    const path = join(tempDir(), "app.db");
+    await headwaterJson(["restore", place.url, path]);
+    rmSync(level0(place)[2] ?? "");
+    const { code, stdout } = await headwater(["verify", "--compare", path, place.url]);
+    expect(code).toBe(3);
+    expect(stdout).toContain(`${path} was not compared with it`);
+  });
+
+  it("takes a moment only to compare with", async () => {
+    for (const moment of ["--time=yesterday", "--txid=4"]) {
+      const { code, stderr } = await headwater(["verify", moment, "file:///nowhere"]);
+      expect(code).toBe(2);
+      expect(stderr).toContain("--compare");
+    }
+  });
+
   it("says where nothing is that there is nothing", async () => {
     const place = folders.make();
     const { code, stderr, stdout } = await headwater(["verify", place.url]);

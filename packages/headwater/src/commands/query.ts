@@ -11,6 +11,7 @@ import {
   sourceOf,
 } from "../command-kit.ts";
 import { loadSqlite } from "../database/sqlite.ts";
+import { UsageError } from "../exit-codes.ts";
 import { parseAt } from "../moment.ts";
 import { formatRows, type QueryResult, toObjects } from "../output/query-rows.ts";
 import type { ReplicaSource } from "../replica-source.ts";
@@ -76,12 +77,23 @@ function query(database: DatabaseSync, sql: string): QueryResult {
     const statement = database.prepare(sql);
     statement.setReadBigInts(true);
     statement.setReturnArrays(true);
+    requireNoMore(sql.slice(statement.sourceSQL.length));
     const columns = statement.columns().map(({ name }) => name);
     return { columns, rows: statement.all() as unknown as unknown[][] };
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     const { message } = error as Error;
     const isWrite = /readonly/i.test(message);
     const next = isWrite ? "; a query can only read: write through a program of yours" : "";
     throw new Error(`SQLite says: ${message}${next}`);
   }
+}
+
+/** White space, semicolons and comments. */
+const NOTHING = /^(?:[\s;]|--[^\n]*(?:\n|$)|\/\*(?:[^*]|\*(?!\/))*(?:\*\/|$))*$/;
+
+/** SQLite would pass over it without a word. */
+function requireNoMore(rest: string): void {
+  if (NOTHING.test(rest)) return;
+  throw new UsageError("a query is one statement: give each of several a command of its own");
 }

@@ -16,7 +16,7 @@ import {
   replicaCommand,
 } from "../command-kit.ts";
 import { openLocalDatabase } from "../database/local-database.ts";
-import { EXIT } from "../exit-codes.ts";
+import { EXIT, UsageError } from "../exit-codes.ts";
 import { type MomentOptions, momentOptions, targetOf } from "../moment.ts";
 import { useNativeCode } from "../native-code.ts";
 import type { Printer } from "../output/printer.ts";
@@ -42,6 +42,9 @@ export function addVerify(program: Command, kit: Kit): void {
     ["verify --compare app.db s3://bucket/app.db", "see that the bucket has what the file has"],
   ]).action(async (url: string, options: VerifyOptions) => {
     const target = targetOf(options);
+    if (options.compare === undefined && target.type !== "latest") {
+      throw new UsageError("--time and --txid go with --compare: files are verified as they are");
+    }
     const { printer, io } = kit;
     await useNativeCode();
     await using opened = await openReplicaAt(url, options, kit);
@@ -62,9 +65,11 @@ export function addVerify(program: Command, kit: Kit): void {
         })
       : undefined;
     const isSound = verification.isSound && comparison?.isSame !== false;
-    printer.result({ ...verification, isSound, comparison }, () =>
-      say(verification, comparison, options.quick === true, printer),
-    );
+    printer.result({ ...verification, isSound, comparison }, () => {
+      const words = say(verification, comparison, options.quick === true, printer);
+      const isLeftOut = database !== undefined && comparison === undefined;
+      return `${words}${isLeftOut ? `${options.compare} was not compared with it\n` : ""}`;
+    });
     if (!isSound) kit.setExit(EXIT.damaged);
   });
 }

@@ -16,7 +16,19 @@ const BLOB_BYTES_SHOWN = 32;
 const CONTROL = /[^\P{Cc}\n\t]/gu;
 
 export function toObjects({ columns, rows }: QueryResult): object[] {
-  return rows.map((row) => Object.fromEntries(columns.map((name, at) => [name, row[at]])));
+  const names = distinct(columns);
+  return rows.map((row) => Object.fromEntries(names.map((name, at) => [name, row[at]])));
+}
+
+/** As SQLite names the columns of a table that is made of them: "a", "a:1". */
+function distinct(columns: readonly string[]): string[] {
+  const names = new Set<string>();
+  for (const column of columns) {
+    let name = column;
+    for (let count = 1; names.has(name); count += 1) name = `${column}:${count}`;
+    names.add(name);
+  }
+  return [...names];
 }
 
 export function formatRows({ columns, rows }: QueryResult, printer: Printer): string {

@@ -7,7 +7,8 @@ import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
-const SOURCES = ["--conditions=@headwater/source", MAIN];
+/** What Node.js is given to run it. */
+export const MAIN_WORDS: readonly string[] = ["--conditions=@headwater/source", MAIN];
 
 export interface Outcome {
   readonly code: number | null;
@@ -23,7 +24,7 @@ export interface RunOptions {
 
 export function start(words: readonly string[], options: RunOptions = {}): ChildProcess {
   const { env, cwd } = options;
-  const child = spawn(process.execPath, [...SOURCES, ...words], {
+  const child = spawn(process.execPath, [...MAIN_WORDS, ...words], {
     cwd,
     env: { ...process.env, ...env },
     stdio: ["pipe", "pipe", "pipe"],
