@@ -22,9 +22,16 @@ export interface ProcessesOptions {
   readonly litestream: boolean;
 }
 
+export interface SoakOptions {
+  readonly url: string | undefined;
+  readonly minutes: number;
+  readonly perSecond: number;
+}
+
 export interface LabCommands {
   simulate(options: SimulationOptions): Promise<number>;
   processes(options: ProcessesOptions): Promise<number>;
+  soak(options: SoakOptions): Promise<number>;
 }
 
 /** Runs what the arguments say; resolves with the exit code. */
@@ -54,6 +61,15 @@ export async function runLab(args: readonly string[], commands: LabCommands): Pr
     .option("--no-litestream", "without a follower that runs litestream-vfs")
     .action(async ({ url, minutes, kills, litestream }) => {
       code = await commands.processes({ url, minutes, kills, litestream });
+    });
+  program
+    .command("soak")
+    .description("a writer and readers with local images, for hours; nobody is to notice them")
+    .option("--url <url>", "an empty place; without one, on a server that is started here")
+    .option("--minutes <number>", "how long", parseNumber, 30)
+    .option("--per-second <number>", "transactions of the writer", parseNumber, 20)
+    .action(async ({ url, minutes, perSecond }) => {
+      code = await commands.soak({ url, minutes, perSecond });
     });
   await program.parseAsync(args, { from: "user" });
   return code;

@@ -5,11 +5,16 @@
 import { runLab } from "./lab-options.ts";
 import { runProcesses } from "./processes/run-processes.ts";
 import { simulate } from "./simulate.ts";
+import { openPlace } from "./soak/open-place.ts";
+import { runSoak } from "./soak/run-soak.ts";
 import { renderFailure, Summary } from "./summary.ts";
 
 /** So many failures are shown; the rest is counted. */
 const FAILURES_SHOWN_MAX = 20;
 const PROGRESS_RUNS = 500;
+/** Twelve megabytes, and five more at the top of each wave. */
+const SOAK_SIZES = { itemsMin: 5_000, bodyBytes: 2_200, wave: 1_200 };
+const SOAK_KILL_MS = 60_000;
 
 process.exitCode = await runLab(process.argv.slice(2), {
   async simulate({ firstSeed, lastSeed, trace, harsh, faults, mutations }) {
@@ -46,4 +51,17 @@ process.exitCode = await runLab(process.argv.slice(2), {
       process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
       return report.problems.length > 0 ? 1 : 0;
     }),
+  async soak({ url, minutes, perSecond }) {
+    await using place = await openPlace(url);
+    const report = await runSoak({
+      place,
+      durationMs: minutes * 60_000,
+      perSecond,
+      sizes: SOAK_SIZES,
+      killMs: SOAK_KILL_MS,
+      onNews: (line) => process.stderr.write(`${line}\n`),
+    });
+    process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+    return report.problems.length > 0 ? 1 : 0;
+  },
 });

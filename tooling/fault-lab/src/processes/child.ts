@@ -5,26 +5,26 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { type News, TASK_VARIABLE, type Task } from "./news.ts";
+import { type Failure, type News, TASK_VARIABLE, type Task } from "./news.ts";
 
 const EXEC_ARGV = ["--conditions=@headwater/source", "--no-warnings"];
 
-export interface ChildOptions {
+export interface ChildOptions<Told> {
   readonly script: URL;
   readonly task: Task;
   /** In place of our own. */
   readonly env?: NodeJS.ProcessEnv | undefined;
-  readonly onNews: (news: News) => void;
+  readonly onNews: (news: Told) => void;
 }
 
 export interface ChildEnd {
   /** What it said at last, if it ended by itself. */
-  readonly failure: Extract<News, { type: "failed" }> | undefined;
+  readonly failure: Failure | undefined;
   readonly wasKilled: boolean;
   readonly stderr: string;
 }
 
-export class Child {
+export class Child<Told extends { readonly type: string } = News> {
   readonly ended: Promise<ChildEnd>;
   readonly name: string;
   readonly #child: ChildProcess;
@@ -32,7 +32,7 @@ export class Child {
   #failure: ChildEnd["failure"];
   #stderr = "";
 
-  constructor({ script, task, env, onNews }: ChildOptions) {
+  constructor({ script, task, env, onNews }: ChildOptions<Told>) {
     this.name = task.name;
     this.#child = spawn(process.execPath, [...EXEC_ARGV, fileURLToPath(script)], {
       env: { ...(env ?? process.env), [TASK_VARIABLE]: JSON.stringify(task) },
@@ -58,22 +58,31 @@ export class Child {
     this.#child.kill("SIGKILL");
   }
 
+  /** It is asked to finish what it does, and to end. */
+  stop(): void {
+    this.#child.kill("SIGTERM");
+  }
+
   /** It stands still for so long, and goes on as if nothing had been. */
   freeze(durationMs: number): void {
     this.#child.kill("SIGSTOP");
     setTimeout(() => this.#child.kill("SIGCONT"), durationMs).unref();
   }
 
-  #receive(line: string, onNews: (news: News) => void): void {
-    let news: News;
+  #receive(line: string, onNews: (news: Told) => void): void {
+    let news: Told | Failure;
     try {
-      news = JSON.parse(line) as News;
+      news = JSON.parse(line) as Told | Failure;
     } catch {
       // The last line of one that was killed, or what a library printed.
       this.#stderr += `${line}\n`;
       return;
     }
-    if (news.type === "failed") this.#failure = news;
+    if (isFailure(news)) this.#failure = news;
     else onNews(news);
   }
+}
+
+function isFailure(news: { readonly type: string }): news is Failure {
+  return news.type === "failed";
 }
