@@ -5,9 +5,11 @@
 
 import { rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
 import Database from "better-sqlite3";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type MountHandle, type MountOptions, mount } from "../src/index.ts";
+import { eventually } from "./support/eventually.ts";
 import { tempDir } from "./support/temp-dir.ts";
 
 /** About a page each. */
@@ -21,6 +23,12 @@ const CREATE = `
   with recursive one(id) as (select 1 union all select id + 1 from one where id < ${ROWS})
   insert into item(text) select printf('%.*c', ${ROW_BYTES}, 'x') from one;
 `;
+
+/** Ten megabytes that nobody reads. */
+const FILLER = `
+  create table filler(body);
+  with recursive one(id) as (select 1 union all select id + 1 from one where id < 2500)
+  insert into filler select randomblob(4000) from one`;
 
 interface Connection {
   exec(sql: string): unknown;
@@ -154,6 +162,62 @@ describe.each(["better-sqlite3", "node:sqlite"] as const)("SQLite's page cache i
     await expectDropped(writer, other, ROWS * ROW_BYTES + 1);
     await writer.flush();
     await expectKept(writer, other);
+  });
+
+  it("survives hydration, page by page and when it is complete", async () => {
+    const { url, writer, connection } = await replica(driver);
+    connection.exec(FILLER);
+    await writer.flush();
+    // So slow that it goes on while queries do.
+    const reader = await open({ url, hydrate: { bytesPerSecondMax: 5_000_000 } });
+    const here = connect(reader.filename);
+    await expectDropped(reader, here, ROWS * ROW_BYTES);
+    expect((await reader.status()).hydration).toMatchObject({ done: false });
+    await expectKept(reader, here, () => sleep(10));
+    await reader.hydrated();
+    await expectKept(reader, here, () => reader.flush());
+  });
+
+  it("survives compaction, snapshots, retention and another size of our own cache", async () => {
+    const { url, writer, connection } = await replica(driver);
+    connection.exec(longer(1));
+    await writer.flush();
+    await writer.close();
+    const reader = await open({ url });
+    const here = connect(reader.filename);
+    await expectDropped(reader, here, ROWS * ROW_BYTES + 1);
+    const compaction = { levelIntervalsMs: [20], snapshotIntervalMs: 50, level0RetentionMs: 1 };
+    const often = { retentionIntervalMs: 20 };
+    const next = await open({
+      url,
+      mode: "write",
+      name: "next.db",
+      compaction: { ...compaction, ...often },
+    });
+    await eventually("compaction", async () => {
+      const { jobs } = (await next.status()).compaction!;
+      return jobs.every(({ fileCount }) => fileCount > 0) ? true : undefined;
+    });
+    await expectKept(reader, here, () => reader.flush());
+    await reader.resizeCache(100_000);
+    await expectKept(reader, here, () => reader.flush());
+  });
+
+  it("is dropped by going to an earlier moment and back, of the one that goes", async () => {
+    const { writer, connection } = await replica(driver);
+    const before = await writer.flush();
+    connection.exec(longer(1));
+    await writer.flush();
+    const stays = connect(writer.filename);
+    for (const one of [connection, stays]) expect(one.sum()).toBe(ROWS * ROW_BYTES + 1);
+    connection.exec(`pragma headwater_time = 'txid:${before}'`);
+    expect(connection.sum()).toBe(ROWS * ROW_BYTES);
+    await expectKept(writer, stays, () => expect(connection.sum()).toBe(ROWS * ROW_BYTES));
+    const [past] = (await writer.status()).pasts;
+    expect(past!.reads.residentCount + past!.reads.missCount).toBeLessThan(2 * ROWS);
+    connection.exec("pragma headwater_time = 'latest'");
+    await expectDropped(writer, connection, ROWS * ROW_BYTES + 1);
+    await expectKept(writer, connection);
   });
 
   it("survives a promotion and a demotion in which nothing changes", async () => {
