@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { Clock } from "../src/clock.ts";
 import { Bandwidth } from "../src/hydrate/bandwidth.ts";
+import { IdleClock } from "./support/idle-clock.ts";
+import { openReader } from "./support/read-mount.ts";
+import { range, World } from "./support/world.ts";
 
 /** Time passes only while somebody sleeps. */
 class SleepingClock implements Clock {
@@ -64,5 +67,31 @@ describe("a bandwidth", () => {
     await bandwidth.admit(1, signal);
     const gone = AbortSignal.abort(new Error("gone"));
     await expect(bandwidth.admit(1, gone)).rejects.toThrow("gone");
+  });
+});
+
+describe("hydration with a bandwidth", () => {
+  const BYTES_PER_SECOND = 100_000;
+
+  it.each([
+    ["large files, which are read whole", [range(1, 700), range(701, 1400)]],
+    [
+      "small files",
+      Array.from({ length: 40 }, (_, index) => range(20 * index + 1, 20 * index + 20)),
+    ],
+  ])("asks %s for no more", async (_, transactions) => {
+    const clock = new IdleClock();
+    const world = new World({ pageSize: 4096, isRandom: true, clock });
+    for (const pages of transactions) await world.write({ pages });
+    const hydrate = { bytesPerSecondMax: BYTES_PER_SECOND };
+    const startMs = clock.monotonicMs();
+    const { mount } = await openReader(world, { clock, hydrate, warmUp: false });
+    await mount.hydrated();
+    const bytes = world.pageCountAt(transactions.length) * 4096;
+    const tookMs = clock.monotonicMs() - startMs;
+    // A request that is ahead of its time, and the last one, are two megabytes each at the most.
+    expect(tookMs).toBeGreaterThan(((bytes - 4 * 1024 * 1024) * 1000) / BYTES_PER_SECOND);
+    expect(tookMs).toBeLessThan((1.1 * bytes * 1000) / BYTES_PER_SECOND);
+    await mount.close();
   });
 });

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { WakingClock } from "./support/clock.ts";
+import { IdleClock } from "./support/idle-clock.ts";
 import { openWorld } from "./support/reading.ts";
 import { range, World } from "./support/world.ts";
 
@@ -40,12 +41,12 @@ describe("an idle hour", () => {
   it("costs nothing when it is only to look when asked", async () => {
     const world = new World();
     await world.write({ pages: range(1, 9) });
-    const clock = new WakingClock(POLL_MS);
+    const clock = new IdleClock();
     await using replica = await openWorld(world, { clock, pollIntervalMs: 0, warmUp: false });
     world.requests.length = 0;
-    clock.jump(HOUR_MS);
-    await clock.yield();
+    await clock.sleep(HOUR_MS);
     expect(world.requests).toEqual([]);
+    expect(replica.mount.status().follow).toMatchObject({ pollPauseMs: undefined, pollCount: 0 });
     await world.write({ pages: [2] });
     await replica.mount.waitForTxid(2n);
     expect(world.requests.length).toBeGreaterThan(0);

@@ -113,6 +113,22 @@ describe("hydration that reads large files whole", () => {
     await mount.close();
   });
 
+  it("begins with what opening has brought, though nobody has asked for it", async () => {
+    const world = await twoLargeFiles();
+    const { mount, device } = await openReader(world, {
+      store: refusingLargeRanges(world),
+      cacheBytes: 2_000_000,
+      warmUp: false,
+      hydrate: {},
+    });
+    // The start of each file comes with its index.
+    const atHand = [1, 2, 10, LAST + 1, LAST + 10];
+    const areHere = () => atHand.every((pgno) => device.present.has(pgno));
+    await expect.poll(areHere, { timeout: 10_000 }).toBe(true);
+    expect(device.present.has(LAST)).toBe(false);
+    await mount.close();
+  });
+
   it("takes in what readers ask for at once, and reads it again to prove it", async () => {
     const world = await twoLargeFiles();
     const hydrate = { bytesPerSecondMax: 1 };
