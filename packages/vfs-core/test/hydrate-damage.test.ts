@@ -150,6 +150,24 @@ describe("hydration that reads large files whole", () => {
     await mount.close();
   });
 
+  it("is not complete with all pages here, as long as none is proven", async () => {
+    const world = await twoLargeFiles();
+    const store = refusingLargeRanges(world);
+    const { mount, device } = await openReader(world, { store, warmUp: false, hydrate: {} });
+    const missing = () => range(1, 700).filter((pgno) => !device.present.has(pgno));
+    const areHere = async () => {
+      for (const pgno of missing().slice(0, 100)) {
+        using snapshot = device.snapshot();
+        await snapshot.readPage(pgno);
+      }
+      return missing().length === 0;
+    };
+    await expect.poll(areHere, { timeout: 20_000 }).toBe(true);
+    expect(mount.status().hydration).toMatchObject({ done: false, pagesPresent: 700 });
+    expect(device.imagePermille).toBe(999);
+    await mount.close();
+  });
+
   it("is complete, too, when readers ask for everything meanwhile", async () => {
     const world = await twoLargeFiles();
     const { mount, device } = await openReader(world, { warmUp: false, hydrate: {} });

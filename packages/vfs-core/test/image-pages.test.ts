@@ -5,6 +5,7 @@ import type { ImageFile } from "../src/disk/image-file.ts";
 import { ImagePages } from "../src/hydrate/image-pages.ts";
 import type { LtxFile } from "../src/ltx-file.ts";
 import type { MountState } from "../src/mount-state.ts";
+import { range } from "./support/world.ts";
 
 const PAGE_SIZE = 512;
 const FILE: LtxFile = {
@@ -84,6 +85,22 @@ describe("pages of the local image", () => {
     await Promise.all([whole, guest]);
     pages.prove([2], FILE);
     expect(pages.isProven(2)).toBe(true);
+  });
+
+  it("are not all there while one of them is not proven", async () => {
+    const { pages, writes, page } = tenPages();
+    const whole = pages.write(range(1, 9).map(page));
+    const guest = pages.writeGuests([page(10)]);
+    for (const end of writes) end();
+    await Promise.all([whole, guest]);
+    pages.prove(range(1, 10), FILE);
+    expect(pages.presentCount).toBe(10);
+    expect(pages.hasAll()).toBe(false);
+    const proof = pages.write([page(10)]);
+    writes.at(-1)!();
+    await proof;
+    pages.prove([10], FILE);
+    expect(pages.hasAll()).toBe(true);
   });
 
   it("are absent while they are written again", async () => {

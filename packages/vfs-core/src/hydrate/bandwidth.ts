@@ -16,6 +16,10 @@ export class Bandwidth {
     this.#bytesPerSecondMax = bytesPerSecondMax;
   }
 
+  get isLimited(): boolean {
+    return this.#bytesPerSecondMax !== undefined;
+  }
+
   /** Resolves when so many bytes may be asked for. Rejects with the reason of the signal. */
   async admit(bytes: number, signal: AbortSignal): Promise<void> {
     if (this.#bytesPerSecondMax === undefined) return;
