@@ -88,6 +88,24 @@ describe("following by name", () => {
     await expectState(replica, world, 5);
   });
 
+  it.each([["one poll after another", true] as const, ["at once", false] as const])(
+    "shows nothing of before a shrink where files do not tell what came after it, %s",
+    async (_, isEach) => {
+      await using test = await started();
+      const { world, replica, poll } = test;
+      await expectState(replica, world, 1);
+      await world.write({ pages: [1], pageCount: 5 });
+      if (isEach) await poll();
+      await world.write({ pages: [1, 20] });
+      await poll();
+      using snapshot = replica.snapshot();
+      expect(snapshot.pageCount).toBe(20);
+      await expect(snapshot.readPage(9)).rejects.toThrow("no file holds page 9");
+      expect(await snapshot.readPage(20)).toEqual(world.pageAt(3, 20));
+      expect(await snapshot.readPage(4)).toEqual(world.pageAt(3, 4));
+    },
+  );
+
   it("tells those who wait for a transaction", async () => {
     await using test = await started({ pollIntervalMs: 10 });
     const { world, replica } = test;
