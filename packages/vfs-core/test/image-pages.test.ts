@@ -1,7 +1,7 @@
 import { toTxid } from "@headwater/ltx";
 import { describe, expect, it } from "vitest";
 import { deferred } from "../src/deferred.ts";
-import type { ImageFile } from "../src/disk/image-file.ts";
+import type { ImageFile, ImagePage } from "../src/disk/image-file.ts";
 import { ImagePages } from "../src/hydrate/image-pages.ts";
 import type { LtxFile } from "../src/ltx-file.ts";
 import type { MountState } from "../src/mount-state.ts";
@@ -17,18 +17,25 @@ const FILE: LtxFile = {
   createdAtMs: 0,
 };
 
+const NEXT_FILE: LtxFile = { ...FILE, minTxid: toTxid(2n), maxTxid: toTxid(2n), key: "next" };
+
 /** Ten pages of one file; the image's writes end when the test says so. */
 function tenPages() {
   const present = new Set<number>();
-  const writes: (() => void)[] = [];
+  const writes: ((error?: Error) => void)[] = [];
+  /** First bytes of pages, as they are in the image. */
+  const inImage = new Map<number, number>();
   const image = {
-    write: () => {
-      const done = deferred<void>();
-      writes.push(done.resolve);
-      return done.promise;
+    write: async (pages: readonly ImagePage[]) => {
+      const { promise, resolve } = deferred<Error | undefined>();
+      writes.push(resolve);
+      const error = await promise;
+      if (error !== undefined) throw error;
+      for (const { pgno, page } of pages) inImage.set(pgno, page[0]!);
     },
   } as unknown as ImageFile;
-  const at = (pgno: number) => ({ file: FILE, offset: pgno * 1000, size: 600 });
+  let file = FILE;
+  const at = (pgno: number) => ({ file, offset: pgno * 1000, size: 600 });
   const state = {
     pageSize: PAGE_SIZE,
     versions: { newest: { fromSeq: 1, map: { pageCount: 10, txid: 1n, has: () => true } } },
@@ -46,10 +53,41 @@ function tenPages() {
       },
     },
   } as unknown as MountState;
-  const events = { onPresent: () => {}, waitForRoom: () => Promise.reject(new Error("full")) };
-  const pages = new ImagePages(image, state, events);
-  const page = (pgno: number) => ({ pgno, location: at(pgno), page: new Uint8Array(PAGE_SIZE) });
-  return { pages, present, writes, page };
+  const told: string[] = [];
+  const room = deferred<void>();
+  const waitForRoom = async () => {
+    told.push("full");
+    await room.promise;
+    return () => void told.push("room");
+  };
+  const pages = new ImagePages(image, state, { onPresent: () => {}, waitForRoom });
+  const page = (pgno: number, firstByte = 0) => {
+    return { pgno, location: at(pgno), page: new Uint8Array(PAGE_SIZE).fill(firstByte, 0, 1) };
+  };
+  /** Another file has the newest versions of all pages from now on. */
+  const change = () => {
+    file = NEXT_FILE;
+    present.clear();
+    pages.forget(Uint32Array.from(range(1, 10)));
+  };
+  return { pages, present, writes, page, inImage, change, told, giveRoom: room.resolve };
+}
+
+/** Ends each write that comes until the work is done. */
+async function endWrites(writes: (() => void)[], work: Promise<unknown>): Promise<void> {
+  let isDone = false;
+  const ending = work.finally(() => {
+    isDone = true;
+  });
+  while (!isDone) {
+    writes.shift()?.();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await ending;
+}
+
+function fullDisk(): Error {
+  return Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
 }
 
 describe("pages of the local image", () => {
@@ -81,8 +119,7 @@ describe("pages of the local image", () => {
     const { pages, writes, page } = tenPages();
     const guest = pages.writeGuests([page(2)]);
     const whole = pages.write([page(2)]);
-    for (const end of writes) end();
-    await Promise.all([whole, guest]);
+    await endWrites(writes, Promise.all([whole, guest]));
     pages.prove([2], FILE);
     expect(pages.isProven(2)).toBe(true);
   });
@@ -126,5 +163,33 @@ describe("pages of the local image", () => {
     await late;
     expect(present.size).toBe(0);
     expect(pages.presentCount).toBe(0);
+  });
+
+  it("are never written over by older versions that a full disk has held back", async () => {
+    const { pages, present, writes, page, inImage, change, told, giveRoom } = tenPages();
+    const older = pages.write([page(3, 1), page(4, 1)]);
+    writes.shift()!(fullDisk());
+    await new Promise((resolve) => setImmediate(resolve));
+    change();
+    const newer = pages.write([page(3, 2)]);
+    giveRoom();
+    // The newer one first, if nothing kept it back.
+    await endWrites(writes, Promise.all([older, newer]));
+    expect(inImage.get(3)).toBe(2);
+    expect([...present]).toEqual([3]);
+    expect(told).toEqual(["full", "room"]);
+  });
+
+  it("are written after older versions that are on their way", async () => {
+    const { pages, present, writes, page, inImage, change } = tenPages();
+    const older = pages.write([page(3, 1)]);
+    change();
+    const newer = pages.write([page(3, 2)]);
+    await new Promise((resolve) => setImmediate(resolve));
+    // The one that was begun last would end first, if nothing kept them apart.
+    writes.reverse();
+    await endWrites(writes, Promise.all([older, newer]));
+    expect(inImage.get(3)).toBe(2);
+    expect([...present]).toEqual([3]);
   });
 });

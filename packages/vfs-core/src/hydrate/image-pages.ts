@@ -8,8 +8,11 @@
  *     and verified. Until then it is as good as one that a reader gets by a range, and no better.
  *   - A page that changes is forgotten before the change is visible, by whoever makes it visible
  *     (`MountState.adopt`), and written again later.
+ *   - Of one page, one version is written at a time, and none that is not the newest: what is
+ *     present is never written over.
  */
 
+import { deferred } from "../deferred.ts";
 import type { ImageFile, ImagePage } from "../disk/image-file.ts";
 import { HeadwaterError } from "../errors.ts";
 import { isSameFile, type LtxFile } from "../ltx-file.ts";
@@ -40,6 +43,10 @@ export class ImagePages {
   /** On their way to the disk as parts of a whole file: a guest would only be in their way. */
   readonly #coming = new PageSet();
   readonly #distrusted = new WeakSet<LtxFile>();
+  /** Of pages that are being written, or wait for it: the end of what was begun last. */
+  readonly #writing = new Map<number, Promise<void>>();
+  /** Called with the first write that goes well after a full disk. */
+  #tellRoom: (() => void) | undefined;
   /** Pages that are absent only while they are written again. */
   #againCount = 0;
   /** Groups, by their number. */
@@ -119,12 +126,12 @@ export class ImagePages {
    * fewest calls of the system.
    */
   async write(pages: readonly LandedPage[]): Promise<void> {
-    for (const { pgno } of pages) {
-      this.#guests.delete(pgno);
-      this.#coming.add(pgno);
-    }
+    for (const { pgno } of pages) this.#coming.add(pgno);
     try {
-      await this.#write(pages);
+      await this.#inTurn(pages, () => {
+        for (const { pgno } of pages) this.#guests.delete(pgno);
+        return this.#write(pages);
+      });
     } finally {
       for (const { pgno } of pages) this.#coming.delete(pgno);
     }
@@ -135,9 +142,12 @@ export class ImagePages {
    * is here already stays.
    */
   async writeGuests(pages: readonly LandedPage[]): Promise<void> {
-    const absent = pages.filter(({ pgno }) => !this.#present.has(pgno) && !this.#coming.has(pgno));
-    for (const { pgno } of absent) this.#guests.add(pgno);
-    await this.#write(absent);
+    const awaited = pages.filter(({ pgno }) => !this.#present.has(pgno) && !this.#coming.has(pgno));
+    await this.#inTurn(awaited, () => {
+      const absent = awaited.filter(({ pgno }) => !this.#present.has(pgno));
+      for (const { pgno } of absent) this.#guests.add(pgno);
+      return this.#write(absent);
+    });
   }
 
   /** Nobody uses anything of the image any more. */
@@ -145,26 +155,47 @@ export class ImagePages {
     this.#takeBack(Uint32Array.from(this.#present));
   }
 
-  async #write(pages: readonly LandedPage[]): Promise<void> {
+  /**
+   * After what was begun before and has one of these pages. Else bytes of an older version, held
+   * back by a full disk or overtaken, could come to lie on those of a newer one that is present.
+   */
+  async #inTurn(pages: readonly LandedPage[], work: () => Promise<void>): Promise<void> {
+    const before = new Set<Promise<void>>();
+    const { promise: end, resolve } = deferred<void>();
+    for (const { pgno } of pages) {
+      const other = this.#writing.get(pgno);
+      if (other !== undefined) before.add(other);
+      this.#writing.set(pgno, end);
+    }
+    if (before.size > 0) await Promise.all(before);
+    try {
+      await work();
+    } finally {
+      for (const { pgno } of pages) {
+        if (this.#writing.get(pgno) === end) this.#writing.delete(pgno);
+      }
+      resolve();
+    }
+  }
+
+  async #write(landed: readonly LandedPage[]): Promise<void> {
+    const pages = this.#newestOf(landed);
     if (pages.length === 0) return;
     const again = pages.map(({ pgno }) => pgno).filter((pgno) => this.#present.has(pgno));
     this.#takeBack(Uint32Array.from(again));
     for (const { pgno } of pages) this.#touched.add(Math.floor(pgno / GROUP_PAGES));
     this.#againCount += again.length;
+    let written: readonly LandedPage[];
     try {
-      await this.#writeWithRoom(pages);
+      written = await this.#writeWithRoom(pages);
     } finally {
       this.#againCount -= again.length;
     }
     // While it was written, any of these pages may have changed or a reader may have come.
-    const right: number[] = [];
-    for (const { pgno, location } of pages) {
-      const settled = this.settled(pgno);
-      if (typeof settled === "string" || !isSamePlace(settled, location)) continue;
-      if (this.#distrusted.has(location.file)) continue;
-      this.#present.add(pgno);
-      right.push(pgno);
-    }
+    const right = this.#newestOf(written)
+      .map(({ pgno }) => pgno)
+      .filter((pgno) => this.settled(pgno) !== "later");
+    for (const pgno of right) this.#present.add(pgno);
     this.#publish(right);
   }
 
@@ -192,21 +223,34 @@ export class ImagePages {
     return map.txid > 0n;
   }
 
-  /** What was fetched is held until there is room for it, so that it is fetched once. */
-  async #writeWithRoom(pages: readonly LandedPage[]): Promise<void> {
-    let goOn: (() => void) | undefined;
-    for (;;) {
+  /**
+   * What was fetched is held until there is room for it, so that it is fetched once, and gives what
+   * was written: what has changed meanwhile is left out, since newer bytes may be in its place.
+   */
+  async #writeWithRoom(pages: readonly LandedPage[]): Promise<readonly LandedPage[]> {
+    for (let left = pages; left.length > 0; left = this.#newestOf(left)) {
       try {
-        await this.#image.write(pages, this.#state.pageSize);
-        goOn?.();
-        return;
+        await this.#image.write(left, this.#state.pageSize);
+        this.#tellRoom?.();
+        this.#tellRoom = undefined;
+        return left;
       } catch (cause) {
         const sentence = `cannot write the local image: ${(cause as Error).message}`;
         const error = new HeadwaterError("IMAGE_FAILED", sentence, { cause });
         if (!isFull(cause)) throw error;
-        goOn = await this.#events.waitForRoom(error);
+        this.#tellRoom = await this.#events.waitForRoom(error);
       }
     }
+    return [];
+  }
+
+  /** Those that are the newest versions of theirs, and come from nothing that is not sound. */
+  #newestOf(pages: readonly LandedPage[]): readonly LandedPage[] {
+    const { fromSeq } = this.#state.versions.newest;
+    return pages.filter(({ pgno, location }) => {
+      if (this.#distrusted.has(location.file)) return false;
+      return isSamePlace(this.#state.find(pgno, fromSeq).location, location);
+    });
   }
 
   #publish(pgnos: readonly number[]): void {
