@@ -3,9 +3,13 @@
  * end, for programs that ask for it.
  */
 
+import { constants } from "node:os";
 import { isMainThread } from "node:worker_threads";
 import { HeadwaterError } from "@headwater/vfs-core";
 import { closeWritersNow } from "./engine/engine-client.ts";
+
+/** The first process of a container. The kernel keeps from it what it does not listen to. */
+const FIRST_PID = 1;
 
 /**
  * When one of these signals comes, uploads what is pending, gives leases back and closes every
@@ -23,6 +27,7 @@ export function closeOnSignals(
     if (process.listenerCount(signal) > 1) return;
     process.off(signal, onSignal);
     process.kill(process.pid, signal);
+    if (process.pid === FIRST_PID) process.exit(128 + constants.signals[signal]);
   };
   for (const signal of signals) process.on(signal, onSignal);
   return {

@@ -4,22 +4,22 @@
  */
 
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { programFolder } from "./support/recipe.ts";
+
+// Each block is a process of its own, and takes its time on a busy machine.
+vi.setConfig({ testTimeout: 300_000 });
 
 const ROOT = new URL("../../../", import.meta.url);
-// Inside the package, so that the imports of the pasted code are found.
-const folder = mkdtempSync(fileURLToPath(new URL("./.readme-", import.meta.url)));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function codeBlocks(readme: string): string[] {
   const text = readFileSync(new URL(readme, ROOT), "utf8");
   return [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = ""]) => code);
 }
 
-function run(name: string, code: string): void {
+function run(folder: string, name: string, code: string): void {
   const file = join(folder, `${name}.ts`);
   const hasImport = code.includes("import ");
   const imports = hasImport ? "" : 'import { openDatabase } from "@headwater/node-binding";\n';
@@ -31,7 +31,7 @@ function run(name: string, code: string): void {
   execFileSync(process.execPath, ["--conditions=@headwater/source", "--no-warnings", file], {
     env: { ...process.env, XDG_STATE_HOME: join(folder, "state") },
     stdio: "pipe",
-    timeout: 20_000,
+    timeout: 60_000,
   });
 }
 
@@ -39,8 +39,7 @@ describe.each(["README.md", "packages/node-binding/README.md"])("the code of %s"
   it("runs as pasted, block after block", () => {
     const blocks = codeBlocks(readme);
     expect(blocks.length).toBeGreaterThan(1);
-    for (const [index, code] of blocks.entries()) {
-      run(`${readme.replace(/\W/g, "-")}-${index}`, code);
-    }
+    const folder = programFolder({ files: new Map() });
+    for (const [index, code] of blocks.entries()) run(folder, `block-${index}`, code);
   });
 });

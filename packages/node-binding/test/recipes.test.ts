@@ -1,20 +1,21 @@
 /**
- * The recipes, run as they are pasted; only the URL of the bucket becomes a folder of the test.
+ * The recipes for ORMs, run as they are pasted; only the URL of the bucket becomes a folder.
  * What a recipe says that it has uploaded is looked for by somebody who only has the bucket.
  */
 
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { queryOf } from "./support/dump.ts";
 import { openReader } from "./support/mounts.ts";
+import { programFolder } from "./support/recipe.ts";
+import { tempDir } from "./support/temp-dir.ts";
+
+// Each recipe is a process of its own, and takes its time on a busy machine.
+vi.setConfig({ testTimeout: 90_000 });
 
 const RECIPES = new URL("../../../docs/recipes/", import.meta.url);
-// Inside the package, so that the imports of the pasted code are found.
-const folder = mkdtempSync(fileURLToPath(new URL("./.recipes-", import.meta.url)));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function codeOf(recipe: string): string {
   const text = readFileSync(new URL(`${recipe}.md`, RECIPES), "utf8");
@@ -24,23 +25,24 @@ function codeOf(recipe: string): string {
 }
 
 const ORMS = [
-  ["drizzle", "from Drizzle"],
-  ["kysely", "from Kysely"],
-  ["knex", "from Knex"],
-  ["prisma", "from Prisma"],
+  ["drizzle", "drizzle-orm", "from Drizzle"],
+  ["kysely", "kysely", "from Kysely"],
+  ["knex", "knex", "from Knex"],
+  ["prisma", "@prisma/adapter-better-sqlite3", "from Prisma"],
 ] as const;
 
 describe("the recipe for an ORM", () => {
-  it.each(ORMS)("%s migrates, writes, reads and flushes", async (recipe, body) => {
-    const url = `file://${folder}/${recipe}.db`;
-    const program = join(folder, `${recipe}.ts`);
-    writeFileSync(program, codeOf(recipe).replaceAll("s3://bucket/app.db", url));
+  it.each(ORMS)("%s migrates, writes, reads and flushes", async (recipe, orm, body) => {
+    const url = `file://${tempDir()}/app.db`;
+    const code = codeOf(recipe).replaceAll("s3://bucket/app.db", url);
+    const folder = programFolder({ files: new Map([["program.ts", code]]) }, [orm]);
+    const program = join(folder, "program.ts");
     const args = ["--conditions=@headwater/source", "--no-warnings", program];
     const said = execFileSync(process.execPath, args, {
       cwd: folder,
       env: { ...process.env, XDG_STATE_HOME: join(folder, "state") },
       encoding: "utf8",
-      timeout: 20_000,
+      timeout: 60_000,
     });
     const [, txid] = /^in the bucket, at transaction (\d+)$/m.exec(said) ?? [];
     const reader = await openReader({ url });

@@ -2,8 +2,9 @@
  * What the documents and the package.json of every package have in common.
  */
 
+import { posix } from "node:path";
 import { FILES_BEYOND } from "./exceptions.ts";
-import type { Problem } from "./workspace.ts";
+import type { Problem, Workspace } from "./workspace.ts";
 
 /** The parts of a package's README, in this order. Others may stand between them. */
 export const README_PARTS = [
@@ -66,9 +67,47 @@ export function checkManifest(path: string, text: string): Problem[] {
   return problems;
 }
 
+/** A link into the repository leads to a file or folder of it, and to a heading if it names one. */
+export function checkLinks(path: string, text: string, { paths, read }: Workspace): Problem[] {
+  const isHere = (target: string) =>
+    paths.includes(target) || paths.some((other) => other.startsWith(`${target}/`));
+  return linksOf(text).flatMap((link) => {
+    const [file = "", heading] = link.split("#");
+    const target = file === "" ? path : posix.join(posix.dirname(path), decodeURI(file));
+    if (!isHere(target)) return [{ path, message: `links to nothing: "${link}"` }];
+    if (heading === undefined || !target.endsWith(".md")) return [];
+    if (anchorsOf(read(target)).includes(heading)) return [];
+    return [{ path, message: `links to a heading that is not there: "${link}"` }];
+  });
+}
+
+/** Those that do not leave the repository. */
+function linksOf(text: string): string[] {
+  const prose = withoutBlocks(text).replace(/`[^`\n]*`/g, "");
+  const links = [...prose.matchAll(/\]\(([^()\s]+)\)/g)].map(([, link = ""]) => link);
+  return links.filter((link) => !/^[a-z][a-z0-9+.-]*:/.test(link));
+}
+
+/** As GitHub makes them of headings. */
+function anchorsOf(text: string): string[] {
+  const headings = withoutBlocks(text).match(/^#{1,6} .*$/gm) ?? [];
+  return headings.map((heading) =>
+    heading
+      .replace(/^#+ /, "")
+      .trim()
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+}
+
+function withoutBlocks(text: string): string {
+  return text.replace(/^```[\s\S]*?^```/gm, "");
+}
+
 /** A line number in prose is wrong after the next edit: name the function instead. */
 export function checkCitations(path: string, text: string): Problem[] {
-  const prose = text.replace(/^```[\s\S]*?^```/gm, "");
-  const cited = prose.match(/\.(ts|mts|mjs|js|c|h|go|rs)(:\d+|#L\d+)|\blines? \d+/g) ?? [];
+  const cited =
+    withoutBlocks(text).match(/\.(ts|mts|mjs|js|c|h|go|rs)(:\d+|#L\d+)|\blines? \d+/g) ?? [];
   return cited.map((found) => ({ path, message: `cites a line number: "${found}"` }));
 }

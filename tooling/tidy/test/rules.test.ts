@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { moduleFacts } from "../src/module-facts.ts";
-import { checkCitations, checkManifest, checkReadme } from "../src/rule-documents.ts";
+import { checkCitations, checkLinks, checkManifest, checkReadme } from "../src/rule-documents.ts";
 import { checkImports, checkManifestLayers } from "../src/rule-layers.ts";
 import { checkBans, checkExports, checkUnused } from "../src/rule-modules.ts";
 import { checkSizes } from "../src/rule-sizes.ts";
@@ -206,5 +206,22 @@ describe("documents", () => {
   it("sees a line number, but not in an example", () => {
     expect(checkCitations("a.md", "See db.go:1589 and\nline 12.")).toHaveLength(2);
     expect(checkCitations("a.md", "```\nat a.ts:12:3\n```\n12 lines")).toEqual([]);
+  });
+
+  it("sees a link to a file, a folder or a heading that is not there", () => {
+    const workspace = fakeWorkspace({
+      "docs/a.md": "",
+      "docs/b/c.md": "# What `b` is, and isn't\n```\n# no heading\n```",
+    });
+    const links = (text: string) => messages(checkLinks("docs/a.md", text, workspace));
+    expect(
+      links("[c](b/c.md) [b](b) [up](../docs/a.md) [at](b/c.md#what-b-is-and-isnt) [x](#)"),
+    ).toEqual(['links to a heading that is not there: "#"']);
+    expect(links("[web](https://a.b/c) [mail](mailto:a@b.c) `[no](x)`")).toEqual([]);
+    expect(links("[a](b/d.md), [`b`](../b) and\n[c](b/c.md#no-heading)")).toEqual([
+      'links to nothing: "b/d.md"',
+      'links to nothing: "../b"',
+      'links to a heading that is not there: "b/c.md#no-heading"',
+    ]);
   });
 });
