@@ -63,6 +63,28 @@ function failingAfter(world: World, count: number): ObjectStore {
   });
 }
 
+/** The store, but for one bit of a page in the first answer of a piece. */
+function spoiling(world: World): ObjectStore {
+  let isSpoilt = false;
+  const { store } = world;
+  return new Proxy(store, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (name !== "get") return typeof value === "function" ? value.bind(target) : value;
+      const get: ObjectStore["get"] = async (key, options) => {
+        const answer = await target.get(key, options);
+        if (isSpoilt || answer.body.byteLength < 1_000_000) return answer;
+        isSpoilt = true;
+        // Random pages do not compress, so this byte is one of a page.
+        const body = Uint8Array.from(answer.body);
+        body[500_000] = body[500_000]! ^ 1;
+        return { ...answer, body };
+      };
+      return get;
+    },
+  });
+}
+
 function pieceRequests(world: World): number {
   const isPiece = ({ bytesRead }: { readonly bytesRead: number }) => bytesRead > 1_000_000;
   return world.requests.filter(isPiece).length;
@@ -158,6 +180,15 @@ describe("a restore that was cut short", () => {
     await restore(whole, { overwrite: true });
     expect(pieceRequests(world)).toBe(pieceRequests(whole) - 2);
     expect(readdirSync(folder)).toEqual(["app.db"]);
+  });
+
+  it("begins anew when what it had been sent was damaged on the way", async () => {
+    const world = await largeWorld();
+    const failure = restore(world, { store: spoiling(world) });
+    await expect(failure).rejects.toMatchObject({ code: "REPLICA_DAMAGED" });
+    expect(readdirSync(folder)).toEqual([]);
+    expect(await restore(world)).toMatchObject({ bytesKept: 0 });
+    expect(readFileSync(path).equals(world.imageAt(2))).toBe(true);
   });
 
   it("begins anew for an earlier moment, another base, or without what it had", async () => {

@@ -32,9 +32,15 @@ export class DatabasePath {
   async requireFree(): Promise<void> {
     for (const path of [this.path, ...SQLITE_SUFFIXES.map((suffix) => this.path + suffix)]) {
       if (!(await this.guard(() => exists(path)))) continue;
-      const next = "choose another name, or say that it may be overwritten";
+      const next = 'choose another name, or give "overwrite" to have its place taken';
       throw new HeadwaterError("OPTION_INVALID", `${path} is there already; ${next}`);
     }
+  }
+
+  /** Rejects where something else than a file is, whose place nothing can take. */
+  async requireFile(): Promise<void> {
+    if (!(await this.guard(() => isFolder(this.path)))) return;
+    throw new HeadwaterError("OPTION_INVALID", `${this.path} is a folder; name a file in it`);
   }
 
   /** Gives the finished file its name, and takes away what belonged to the one before. */
@@ -65,6 +71,10 @@ export class DatabasePath {
   error(code: HeadwaterErrorCode, sentence: string, cause?: unknown): HeadwaterError {
     return new HeadwaterError(code, `cannot write ${this.path}: ${sentence}`, { cause });
   }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await exists(path)) && (await lstat(path)).isDirectory();
 }
 
 async function exists(path: string): Promise<boolean> {

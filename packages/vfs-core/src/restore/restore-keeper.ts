@@ -60,15 +60,19 @@ export class RestoreKeeper {
       before.base === name &&
       before.pageSize === pageSize &&
       before.txid <= plan.txid;
-    if (!isSame) {
-      this.#sums.clear();
-      await this.#handle.truncate(0);
-      await systemDisk.remove(this.#path);
-    }
+    if (!isSame) await this.forget();
     this.#subject =
       name === undefined ? undefined : { replica, pageSize, base: name, txid: plan.txid };
     const { pieces } = splitFile(index, pageSize);
     return [...this.#sums.keys()].reduce((sum, at) => sum + (pieces[at]?.length ?? 0), 0);
+  }
+
+  /** Whatever there is counts for nothing. */
+  async forget(): Promise<void> {
+    this.#sums.clear();
+    await this.#handle.truncate(0);
+    await this.#keeping;
+    await systemDisk.remove(this.#path);
   }
 
   async add(number: number, sum: PieceSum): Promise<void> {

@@ -17,6 +17,7 @@ import { storedPageCount, toPageCount, toPageSize } from "@headwater/ltx";
 import { systemImageFiles } from "../disk/image-file.ts";
 import type { ImageHandle } from "../disk/image-files.ts";
 import { systemDisk } from "../disk/system-disk.ts";
+import { HeadwaterError } from "../errors.ts";
 import { type FileLock, type FileLocks, takeLock } from "../file-locks.ts";
 import { OPEN_TRIES } from "../limits.ts";
 import type { LoadedFile } from "../load-file.ts";
@@ -73,6 +74,7 @@ export async function restoreReplica(
   options: RestoreOptions,
 ): Promise<RestoreResult> {
   const path = new DatabasePath(options.path);
+  await path.requireFile();
   if (options.overwrite !== true) await path.requireFree();
   const lock = lockPath(path, options.locks);
   try {
@@ -117,6 +119,8 @@ async function bring(
       } catch (error) {
         // Compacted away, and deleted: what took its place is in another plan.
         if (isGone(error) && attempt < OPEN_TRIES) continue;
+        // Which piece it was is not known, nor whether it came damaged or is so.
+        if (HeadwaterError.is(error, "REPLICA_DAMAGED")) await keeper.forget();
         await leave(path, keeper);
         return await callStore(replica, () => Promise.reject(error));
       }
