@@ -67,6 +67,7 @@ export async function withTimeout<Result>(
 
 function notAnswered({ store, key, requestTimeoutMs }: Settings, operation: Operation) {
   const code = operation === "put" ? "OUTCOME_UNKNOWN" : "UNAVAILABLE";
-  const message = `${operation} ${key} on ${store.name}: no answer within ${requestTimeoutMs} ms`;
+  const durationMs = Math.round(requestTimeoutMs);
+  const message = `${operation} ${key}: no answer within ${durationMs} ms`;
   return new ObjectStoreError(code, message, { store: store.name, operation, key });
 }

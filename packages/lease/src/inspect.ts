@@ -11,8 +11,8 @@
 import { LeaseError } from "./errors.ts";
 import { ExpiryJudge } from "./expiry.ts";
 import { LeaseObject, type Observed } from "./lease-object.ts";
-import { ATTEMPTS_MAX, TTL_MS_MIN } from "./limits.ts";
-import { type AcquireLeaseOptions, toSettings } from "./settings.ts";
+import { ATTEMPTS_MAX, LOOK_TIMEOUT_MS, TTL_MS_MIN } from "./limits.ts";
+import { type AcquireLeaseOptions, type Settings, toSettings } from "./settings.ts";
 
 export interface InspectLeaseOptions
   extends Pick<AcquireLeaseOptions, "store" | "key" | "signal" | "clock" | "random"> {}
@@ -41,7 +41,7 @@ export interface LeaseInspection {
 export async function inspectLease(
   options: InspectLeaseOptions,
 ): Promise<LeaseInspection | undefined> {
-  const settings = toSettings({ ...options, owner: "", ttlMs: TTL_MS_MIN });
+  const settings = patient({ ...options, owner: "" });
   const found = await new LeaseObject(settings).read(options.signal);
   return found === undefined ? undefined : toInspection(found, new ExpiryJudge(settings));
 }
@@ -51,7 +51,7 @@ export async function inspectLease(
  * have it after a few seconds.
  */
 export async function breakLease(options: BreakLeaseOptions): Promise<LeaseInspection | undefined> {
-  const settings = toSettings({ ...options, ttlMs: TTL_MS_MIN });
+  const settings = patient(options);
   const object = new LeaseObject(settings);
   for (let attempt = 1; ; attempt += 1) {
     options.signal?.throwIfAborted();
@@ -65,6 +65,12 @@ export async function breakLease(options: BreakLeaseOptions): Promise<LeaseInspe
     const message = `the lease ${key} changes faster than it can be broken; try again`;
     throw new LeaseError("LEASE_HELD", message, { key });
   }
+}
+
+/** A record that breaks a lease expires as soon as can be, which is no reason to be in a hurry. */
+function patient(options: BreakLeaseOptions): Settings {
+  const settings = toSettings({ ...options, ttlMs: TTL_MS_MIN });
+  return { ...settings, requestTimeoutMs: LOOK_TIMEOUT_MS };
 }
 
 function toInspection(found: Observed, judge: ExpiryJudge): LeaseInspection {

@@ -82,7 +82,8 @@ export class LeaseObject {
       );
       const record = decodeRecord(body);
       if (typeof record === "string") {
-        const message = `the object ${key} on ${store.name} is not a lease: ${record}`;
+        const next = "delete it when nobody writes there";
+        const message = `the object ${key} is not a lease: ${record}; ${next}`;
         throw new LeaseError("RECORD_INVALID", message, { key });
       }
       this.#learnStoreClock(meta);

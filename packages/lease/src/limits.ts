@@ -17,6 +17,12 @@ export const FOREIGN_TTL_MS_DEFAULT = 30_000;
 /** A record of Litestream's from a machine whose clock is far ahead is not believed past this. */
 export const FOREIGN_TTL_MS_MAX = 600_000;
 
+/**
+ * How long a look at a lease, or its breaking, waits for an answer. Nothing runs out meanwhile, and
+ * stores are far away.
+ */
+export const LOOK_TIMEOUT_MS = 30_000;
+
 /** How often a waiting contender looks, so that a hand-over takes about a second. */
 export const POLL_MS_DEFAULT = 1_000;
 

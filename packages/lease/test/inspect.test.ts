@@ -22,6 +22,27 @@ describe("inspecting", () => {
     expect(await inspect()).toMatchObject({ type: "expired", owner: "b", generation: 2n });
   });
 
+  it("waits for a store that is far away", async () => {
+    const harness = new Harness();
+    await harness.until(harness.acquire(harness.seat(), { owner: "a" }));
+    const options = harness.optionsOf(harness.seat());
+    const { clock } = options;
+    const store = new Proxy(options.store, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name, target);
+        if (typeof value !== "function") return value;
+        return async (...words: readonly unknown[]) => {
+          await clock?.sleep(5_000);
+          return Reflect.apply(value, target, words);
+        };
+      },
+    });
+    const far = { ...options, store };
+    expect(await harness.until(inspectLease(far))).toMatchObject({ owner: "a" });
+    const broken = await harness.until(breakLease({ ...far, owner: "me" }));
+    expect(broken).toMatchObject({ owner: "a" });
+  });
+
   it("changes nothing", async () => {
     const store = new MemoryStore();
     await using lease = await acquireLease({ store, key: KEY, owner: "a", ttlMs: TTL_MS });

@@ -53,3 +53,4 @@ export {
   type ReplicaInfo,
   readReplicaInfo,
 } from "./replica-info.ts";
+export { breakReplicaLease, inspectReplicaLease } from "./replica-lease.ts";
