@@ -2,7 +2,7 @@
  * What is wrong with a configuration is said when a database is opened, in words, and never later.
  */
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { DRIVER_NAMES, filenameWith, PlainProgram } from "./support/asking.ts";
@@ -56,6 +56,35 @@ describe.each(DRIVER_NAMES)("a program with %s", (driver) => {
     await program.exec("create table item(text)");
     await program.close();
     expect(await program.end()).toMatchObject({ code: 0 });
+  });
+
+  it("hears of a path where nothing can be made, with the name that it was given by", async () => {
+    const url = fileStore.place().options.url;
+    const file = join(tempDir(), "file");
+    writeFileSync(file, "");
+    const program = new PlainProgram(driver, { LITESTREAM_REPLICA_URL: url, ...GOOD });
+    await program.open();
+    await program.exec("create table item(text)");
+    await program.close();
+    const paths = [
+      ["LITESTREAM_BUFFER_PATH", {}],
+      ["LITESTREAM_HYDRATION_PATH", { hydration_enabled: "true" }],
+    ] as const;
+    const path = join(file, "below");
+    const words = `cannot be ${JSON.stringify(path)}: it must be a path where this user may`;
+    for (const [name, parameters] of paths) {
+      await program.setVariable(name, path);
+      const opening = program.open(filenameWith(parameters));
+      await expect(opening).rejects.toThrow(`${name} ${words}`);
+      await program.setVariable(name, "");
+      const parameter = name.replace("LITESTREAM_", "").toLowerCase();
+      const named = program.open(filenameWith({ ...parameters, [parameter]: path }));
+      await expect(named).rejects.toThrow(`${parameter} ${words}`);
+    }
+    await program.open();
+    expect(await program.value("select count(*) from item")).toBe(0);
+    await program.close();
+    await program.end();
   });
 
   it.skipIf(ceph.problem)("hears that a store does not know it", async () => {

@@ -17,7 +17,7 @@ import { type Log, logEvent, openLog } from "../litestream/event-log.ts";
 import {
   invalid,
   parseParameters,
-  placeOfUrl,
+  placeOf,
   readSettings,
   SETTINGS,
   type SettingName,
@@ -124,7 +124,7 @@ export class AskedMounts {
     const log = openLog(all, clock);
     const settings = requireUrl(all);
     for (;;) {
-      const asked = this.#find(settings) ?? this.#ask(settings, log, placeOfUrl(parameters));
+      const asked = this.#find(settings) ?? this.#ask(settings, log, parameters);
       if (asked.closing === undefined) {
         const opened = await asked.opening;
         if (asked.closing === undefined) return opened;
@@ -163,7 +163,7 @@ export class AskedMounts {
     return opened === undefined ? settings.writeEnabled : this.#options.isWriting(opened.name);
   }
 
-  #ask(settings: MountSettings, log: Log, place: string): Asked {
+  #ask(settings: MountSettings, log: Log, parameters: ReadonlyMap<string, string>): Asked {
     const opening = this.#mount(settings, log).then(
       (opened) => {
         asked.opened = opened;
@@ -172,7 +172,7 @@ export class AskedMounts {
       },
       (error: unknown) => {
         this.#mounts.delete(asked);
-        throw explain(error, place);
+        throw explain(error, settings, parameters);
       },
     );
     const asked: Asked = { settings, log, opening, opened: undefined, closing: undefined };
@@ -239,10 +239,35 @@ function differences(one: MountSettings, other: MountSettings): string[] {
   );
 }
 
-/** A URL that no store can make anything of is a wrong value, too. */
-function explain(error: unknown, place: string): unknown {
-  if (!HeadwaterError.is(error, "STORE_CONFIG_INVALID")) return error;
-  return new HeadwaterError(error.code, `${place}: ${error.message}`, { cause: error });
+/** What only opening finds out of a value makes it a wrong one, too. */
+function explain(
+  error: unknown,
+  { bufferPath, hydrationPath }: MountSettings,
+  parameters: ReadonlyMap<string, string>,
+): unknown {
+  if (!HeadwaterError.is(error)) return error;
+  switch (error.code) {
+    case "STORE_CONFIG_INVALID":
+      return invalidAs(error, `${placeOf("replicaUrl", parameters)}: ${error.message}`);
+    case "JOURNAL_INVALID":
+      return explainPath(error, placeOf("bufferPath", parameters), bufferPath);
+    case "IMAGE_FAILED":
+      return explainPath(error, placeOf("hydrationPath", parameters), hydrationPath);
+    default:
+      return error;
+  }
+}
+
+/** Paths that nobody gave are told as they are. */
+function explainPath(error: HeadwaterError, place: string, path: string | undefined): unknown {
+  if (path === undefined) return error;
+  const allowed = "it must be a path where this user may make files";
+  const value = JSON.stringify(path);
+  return invalidAs(error, `${place} cannot be ${value}: ${allowed}; ${error.message}`);
+}
+
+function invalidAs(error: HeadwaterError, sentence: string): HeadwaterError {
+  return new HeadwaterError(error.code, sentence, { cause: error });
 }
 
 function messageOf(error: unknown): string {

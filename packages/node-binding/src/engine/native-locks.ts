@@ -12,7 +12,7 @@ export function lockNatively(
   path: string,
   text: string,
 ): FileLockAttempt {
-  const number = native.fileLock(path, text);
+  const number = lock(native, path, text);
   if (number === undefined) return { type: "held", text: readText(path) };
   let isHeld = true;
   const release = (): void => {
@@ -21,6 +21,17 @@ export function lockNatively(
     isHeld = false;
   };
   return { type: "locked", lock: { release } };
+}
+
+/** The native half tells only why, and not for which file. */
+function lock(native: Pick<Native, "fileLock">, path: string, text: string): number | undefined {
+  try {
+    return native.fileLock(path, text);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const sentence = `cannot lock ${path}: ${message.replace(/^.*: /, "")}`;
+    throw Object.assign(new Error(sentence, { cause: error }), { code, syscall: "flock", path });
+  }
 }
 
 function readText(path: string): string {

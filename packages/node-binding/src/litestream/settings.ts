@@ -93,9 +93,12 @@ function readValue(kind: ValueKind<unknown>, place: string, text: string): unkno
   throw invalid(`${place} cannot be ${shown(kind, text)}: it must be ${kind.allowed}`);
 }
 
-/** Where the URL was given, for messages. */
-export function placeOfUrl(parameters: ReadonlyMap<string, string>): string {
-  const { variable, parameter } = SETTINGS.replicaUrl;
+/** Where a setting was given that both can give, for messages. */
+export function placeOf(
+  name: "replicaUrl" | "bufferPath" | "hydrationPath",
+  parameters: ReadonlyMap<string, string>,
+): string {
+  const { variable, parameter } = SETTINGS[name];
   return parameters.get(parameter as string) ? (parameter as string) : (variable as string);
 }
 
