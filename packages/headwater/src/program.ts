@@ -28,7 +28,8 @@ A replica is named by its URL, in Litestream's forms:
 Credentials come from the environment, as the SDK of each provider reads it.`;
 
 const AFTER = `
-Exit codes: 0 done, 1 failed, 2 the command makes no sense, 3 "verify" or "describe" found damage.
+Exit codes: 0 done, 1 failed, 2 the command makes no sense, 3 "verify" or "describe" found damage,
+130 interrupted.
 Results go to standard output, all else to standard error. NO_COLOR is respected.`;
 
 /** As they are listed in the help. */
@@ -61,7 +62,11 @@ export function makeProgram(
     .description(DESCRIPTION)
     .version(version)
     .showHelpAfterError('(add "--help" to see what it takes)')
-    .configureOutput({ writeOut: io.out, writeErr: io.err })
+    .configureOutput({
+      writeOut: io.out,
+      // Then `run` tells what is wrong with the words, as JSON.
+      writeErr: printer.isJson ? () => {} : io.err,
+    })
     .addHelpText("after", AFTER)
     .exitOverride();
   for (const add of COMMANDS) add(program, kit);

@@ -10,7 +10,7 @@ import { EXIT } from "./exit-codes.ts";
 import { explain } from "./output/explain.ts";
 import { Printer } from "./output/printer.ts";
 import { makeProgram } from "./program.ts";
-import { INTERRUPTED, type Io } from "./system.ts";
+import { INTERRUPTED, Interruption, type Io } from "./system.ts";
 
 export async function run(words: readonly string[], io: Io): Promise<number> {
   const printer = new Printer(io, { isJson: words.includes("--json") });
@@ -22,11 +22,15 @@ export async function run(words: readonly string[], io: Io): Promise<number> {
     await program.parseAsync(words, { from: "user" });
     return exitCode;
   } catch (error) {
-    // The program has told it already.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return EXIT.ok;
+      // The program has told it already, in words.
+      if (printer.isJson) printer.failure("USAGE", error.message.replace(/^error: /, ""));
+      return EXIT.usage;
+    }
     printer.finish();
     if (io.signal.aborted) {
-      printer.remark("interrupted");
+      printer.remark(error instanceof Interruption ? error.message : "interrupted");
       return INTERRUPTED;
     }
     const { code, sentence, isUsage } = explain(error);

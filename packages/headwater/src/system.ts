@@ -58,8 +58,8 @@ export function processIo(): Io {
 
 /** Why calls reject after the user has ended the program. */
 export class Interruption extends Error {
-  constructor() {
-    super("interrupted");
+  constructor(sentence = "interrupted") {
+    super(sentence);
     this.name = "Interruption";
   }
 }

@@ -103,8 +103,10 @@ describe("headwater import", () => {
 
   it("says what is wrong with what is no database", async () => {
     const folder = tempDir();
+    writeFileSync(join(folder, "a-file"), "");
     const cases = [
       ["none.db", undefined, "check the path"],
+      ["a-file/below.db", undefined, "check the path and its rights"],
       ["empty.db", "", "there is nothing to import"],
       ["text.db", "no database at all, ".repeat(400), "check that it is a SQLite database"],
     ] as const;

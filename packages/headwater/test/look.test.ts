@@ -54,6 +54,42 @@ describe.each([folders, await s3("miniflare", part)])("on $name", ({ problem, ma
   });
 });
 
+describe("a lease", () => {
+  it("that is none is told, and keeps nothing else from being told", async () => {
+    const place = folders.make();
+    await writeHistory(place);
+    writeFileSync(join(fileURLToPath(place.url), "lock.json"), "{bad");
+    const { stdout, code } = await headwater(["info", place.url]);
+    const problem = /the object lock\.json is not a lease: .*; delete it when nobody writes there/;
+    expect(code).toBe(0);
+    expect(stdout).toMatch(problem);
+    expect(await headwaterJson(["info", place.url])).toMatchObject({ lease: { state: "invalid" } });
+    for (const command of ["show", "break"]) {
+      const { code, stderr } = await headwater(["lease", command, place.url]);
+      expect(code).toBe(1);
+      expect(stderr).toMatch(problem);
+    }
+  });
+
+  it("is nobody's where there is no replica, which is said", async () => {
+    const place = folders.make();
+    for (const command of ["show", "break"]) {
+      const { code, stderr } = await headwater(["lease", command, place.url]);
+      expect([code, stderr.includes("there is no replica here; check the URL")]).toEqual([1, true]);
+    }
+  });
+
+  it("of a store that cannot be reached is one sentence with what to do", async () => {
+    const url = "s3://bucket/app.db?endpoint=http://127.0.0.1:1&region=us-east-1";
+    const env = { AWS_ACCESS_KEY_ID: "id", AWS_SECRET_ACCESS_KEY: "secret" };
+    for (const command of [["info"], ["lease", "show"]]) {
+      const { code, stderr } = await headwater([...command, url], { env });
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/^headwater: s3:\/\/bucket\/app\.db: .*check the endpoint.*\n$/);
+    }
+  });
+});
+
 describe("describe", () => {
   it("shows a file, and what is wrong with one", async () => {
     const place = folders.make();

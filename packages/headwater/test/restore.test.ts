@@ -158,12 +158,28 @@ describe("headwater restore", () => {
     }
     child.kill("SIGINT");
     expect(await new Promise((resolve) => child.on("close", resolve))).toBe(130);
-    expect(complaint).toBe("interrupted\n");
+    expect(complaint).toMatch(/^interrupted; give the same command again.*\n$/);
     expect(existsSync(path)).toBe(false);
     const result = await headwaterJson(words(0));
     expect(result.bytesKept).toBeGreaterThan(1_000_000);
     expect(readFileSync(path).equals(readFileSync(origin))).toBe(true);
     expect(readdirSync(folder).filter((name) => name.startsWith("app.db"))).toEqual(["app.db"]);
+  });
+
+  it("says where it cannot write, before anything is fetched", async () => {
+    const place = folders.make();
+    await writeHistory(place);
+    const folder = tempDir();
+    const nowhere = join(folder, "nowhere", "app.db");
+    const lost = await headwater(["restore", place.url, nowhere]);
+    expect([lost.code, lost.stdout]).toEqual([1, ""]);
+    expect(lost.stderr).toContain(`cannot write ${nowhere}: cannot lock ${nowhere}.restoring.lock`);
+    expect(lost.stderr).toMatch(/: No such file or directory; check the path and its rights\n$/);
+    for (const options of [[], ["--overwrite"]]) {
+      const { code, stderr } = await headwater(["restore", ...options, place.url, folder]);
+      expect([code, stderr]).toEqual([1, `headwater: ${folder} is a folder; name a file in it\n`]);
+    }
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it("takes no file's place unless it is told to", async () => {

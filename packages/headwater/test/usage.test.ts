@@ -68,6 +68,14 @@ describe("the command line", () => {
     }
   });
 
+  it("says so in JSON where that is asked for", async () => {
+    for (const words of [["info"], ["info", "--bogus", "file:///x"], ["list", "--level=x", "y"]]) {
+      const { code, stderr, stdout } = await headwater([...words, "--json"]);
+      expect([code, stdout], words.join(" ")).toEqual([2, ""]);
+      expect(JSON.parse(stderr)).toMatchObject({ error: { code: "USAGE" } });
+    }
+  });
+
   it("ends with 1 when it cannot be done, in one sentence, or in JSON", async () => {
     const nowhere = join(tempDir(), "nowhere");
     for (const url of [`file://${nowhere}`, nowhere, "ftp://host/x", "s3://bucket name/x"]) {

@@ -65,6 +65,8 @@ describe("headwater verify", () => {
     const words = await headwater(["verify", place.url]);
     expect(words.code).toBe(3);
     expect(words.stdout).toMatch(/damaged: .*\n +-> .*restore it from a copy/);
+    const restored = await headwater(["restore", place.url, join(tempDir(), "app.db")]);
+    expect(restored.stderr).toMatch(/is damaged: .*; "headwater verify" tells what to do\n$/);
     // Names alone do not tell.
     expect((await verify(place, "--quick")).code).toBe(0);
   });

@@ -1,7 +1,13 @@
 /** `headwater info`: levels, ranges, sizes, age, lease, and what can be restored. */
 
-import { inspectLease, type LeaseInspection } from "@headwater/lease";
-import { type LevelInfo, type ReplicaInfo, readReplicaInfo } from "@headwater/vfs-core/offline";
+import { HeadwaterError } from "@headwater/vfs-core";
+import {
+  inspectReplicaLease,
+  type LevelInfo,
+  type OfflineReplica,
+  type ReplicaInfo,
+  readReplicaInfo,
+} from "@headwater/vfs-core/offline";
 import type { Command } from "commander";
 import {
   type CommonOptions,
@@ -10,7 +16,7 @@ import {
   openReplicaAt,
   replicaCommand,
 } from "../command-kit.ts";
-import { leaseToJson, sayLease } from "../output/lease-words.ts";
+import { type FoundLease, leaseToJson, sayLease } from "../output/lease-words.ts";
 import type { Printer } from "../output/printer.ts";
 import {
   formatBytes,
@@ -28,10 +34,9 @@ export function addInfo(program: Command, kit: Kit): void {
   ]).action(async (url: string, options: CommonOptions) => {
     await using opened = await openReplicaAt(url, options, kit);
     const { signal } = kit.io;
-    const { once, replica } = opened;
     const [info, lease] = await Promise.all([
       readReplicaInfo(opened, signal),
-      inspectLease({ store: once, key: replica.layout.lockKey, signal }),
+      findLease(opened, signal),
     ]);
     const { printer } = kit;
     const result = { ...info, lease: leaseToJson(lease) };
@@ -39,9 +44,19 @@ export function addInfo(program: Command, kit: Kit): void {
   });
 }
 
+/** What lies there and is none keeps nothing else from being told. */
+async function findLease(opened: OfflineReplica, signal: AbortSignal): Promise<FoundLease> {
+  try {
+    return await inspectReplicaLease(opened, signal);
+  } catch (error) {
+    if (HeadwaterError.is(error, "LEASE_INVALID")) return error;
+    throw error;
+  }
+}
+
 const LEVEL_NAMES: Readonly<Record<number, string>> = { 0: "0 (as written)", 9: "9 (snapshots)" };
 
-function say(info: ReplicaInfo, lease: LeaseInspection | undefined, printer: Printer): string {
+function say(info: ReplicaInfo, lease: FoundLease, printer: Printer): string {
   const { newest, oldest, pageCount, pageSize } = info;
   const since = `${formatTime(oldest.createdAtMs)} (transaction ${oldest.txid})`;
   const facts = [

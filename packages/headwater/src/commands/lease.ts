@@ -1,6 +1,12 @@
 /** `headwater lease show` and `lease break`: who may write. */
 
-import { breakLease, inspectLease, type LeaseInspection } from "@headwater/lease";
+import type { LeaseInspection } from "@headwater/lease";
+import {
+  breakReplicaLease,
+  inspectReplicaLease,
+  listReplica,
+  type OfflineReplica,
+} from "@headwater/vfs-core/offline";
 import type { Command } from "commander";
 import {
   type CommonOptions,
@@ -63,13 +69,8 @@ function addBreak(lease: Command, kit: Kit): void {
           "with --force",
       );
     }
-    const { once, replica } = opened;
-    const broken = await breakLease({
-      store: once,
-      key: replica.layout.lockKey,
-      owner: programOwner(),
-      signal: kit.io.signal,
-    });
+    const { signal } = kit.io;
+    const broken = await breakReplicaLease(opened, { owner: programOwner(), signal });
     const before = broken ?? found;
     kit.printer.result(
       { broken: leaseToJson(before) },
@@ -78,9 +79,10 @@ function addBreak(lease: Command, kit: Kit): void {
   });
 }
 
-function inspect(
-  { once, replica }: Awaited<ReturnType<typeof openReplicaAt>>,
-  kit: Kit,
-): Promise<LeaseInspection | undefined> {
-  return inspectLease({ store: once, key: replica.layout.lockKey, signal: kit.io.signal });
+/** Rejects where there is neither a lease nor a replica, which is a wrong URL. */
+async function inspect(opened: OfflineReplica, kit: Kit): Promise<LeaseInspection | undefined> {
+  const { signal } = kit.io;
+  const found = await inspectReplicaLease(opened, signal);
+  if (found === undefined) await listReplica(opened.replica, { signal });
+  return found;
 }

@@ -26,6 +26,7 @@ import { useNativeCode } from "../native-code.ts";
 import type { Printer } from "../output/printer.ts";
 import { formatBytes, formatCount, formatTime } from "../output/units.ts";
 import type { OpenedSource } from "../replica-source.ts";
+import { Interruption } from "../system.ts";
 
 interface RestoreOptions extends CommonOptions, MomentOptions {
   readonly overwrite?: boolean;
@@ -88,14 +89,18 @@ async function restore(
   { printer, io }: Kit,
 ): Promise<FollowPoint> {
   const locks = await useNativeCode();
+  const { signal } = io;
   const { point, ...result } = await restoreReplica(opened, {
     path,
     target,
     locks,
     overwrite,
     isFollower,
-    signal: io.signal,
+    signal,
     onProgress: ({ bytesDone, bytesTotal }) => printer.progress("restoring", bytesDone, bytesTotal),
+  }).catch((error: unknown) => {
+    if (!signal.aborted || !existsSync(`${path}.restoring.record`)) throw error;
+    throw new Interruption("interrupted; give the same command again, and it goes on from here");
   });
   if (isFollower) await writeFollowPoint(opened.replica, path, point);
   const told = { type: "restored", ...result };

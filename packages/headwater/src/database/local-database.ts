@@ -96,6 +96,9 @@ function numberOf(row: Readonly<Record<string, unknown>> | undefined): number {
 function problem(path: string, error: unknown): Error {
   const { code, message } = error as { readonly code?: string; readonly message: string };
   if (code === "ENOENT") return new Error(`there is no file ${path}; check the path`);
+  if (code?.startsWith("E") === true && !code.startsWith("ERR_")) {
+    return new Error(`cannot read the database ${path}: ${message}; check the path and its rights`);
+  }
   const next = /readonly|unable to open/i.test(message)
     ? "it may have a hot journal or lie in a folder that cannot be written to: open it once with " +
       "sqlite3, or copy it elsewhere"

@@ -19,6 +19,9 @@ export function explain(error: unknown): Explanation {
   if (error instanceof UsageError) {
     return { code: "USAGE", sentence: error.message, isUsage: true };
   }
+  if (HeadwaterError.is(error, "REPLICA_DAMAGED")) {
+    return told(error.code, `${error.message}; "headwater verify" tells what to do`);
+  }
   if (HeadwaterError.is(error)) return told(error.code, error.message);
   if (ObjectStoreError.is(error) || LtxError.is(error) || LeaseError.is(error)) {
     return told(error.code, error.message);

@@ -3,10 +3,15 @@
  */
 
 import type { LeaseInspection } from "@headwater/lease";
+import { HeadwaterError } from "@headwater/vfs-core";
 import { formatDuration } from "./units.ts";
 
-export function sayLease(lease: LeaseInspection | undefined): string {
+/** Undefined where there never was one; an error for an object that is none. */
+export type FoundLease = LeaseInspection | HeadwaterError | undefined;
+
+export function sayLease(lease: FoundLease): string {
   if (lease === undefined) return "nobody has ever held it";
+  if (HeadwaterError.is(lease)) return `unknown: ${lease.message}`;
   const { type, owner = "somebody", generation, expiresInMs } = lease;
   const who = `${owner}, generation ${generation}`;
   switch (type) {
@@ -21,8 +26,9 @@ export function sayLease(lease: LeaseInspection | undefined): string {
   }
 }
 
-export function leaseToJson(lease: LeaseInspection | undefined): object {
+export function leaseToJson(lease: FoundLease): object {
   if (lease === undefined) return { state: "none" };
+  if (HeadwaterError.is(lease)) return { state: "invalid", problem: lease.message };
   const { type, ...fields } = lease;
   return { state: type, ...fields };
 }
