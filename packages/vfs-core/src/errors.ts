@@ -123,13 +123,24 @@ const STORE_FAILURES = {
   readonly [code: HeadwaterErrorCode, what: string, next?: string]
 >;
 
+/** Of a folder, where there are neither credentials nor a network. */
+const FOLDER_WORDS: Partial<Record<ObjectStoreErrorCode, readonly [what: string, next: string]>> = {
+  FORBIDDEN: ["the file system does not allow this", "give this user the rights to it"],
+  UNAVAILABLE: [
+    "the folder cannot be used",
+    "check that its disk has room and can be written to, then try again",
+  ],
+};
+
 /**
  * Any failure as one of ours, with one readable sentence. What is no failure of the store, such as
  * the reason of an aborted signal, is given back as it is.
  */
 export function explainStoreFailure(replicaName: string, error: unknown): unknown {
   if (!ObjectStoreError.is(error)) return error;
-  const [code, what, next] = STORE_FAILURES[error.code];
+  const [code, ofStore, nextOfStore] = STORE_FAILURES[error.code];
+  const ofFolder = replicaName.startsWith("file:") ? FOLDER_WORDS[error.code] : undefined;
+  const [what, next] = ofFolder ?? [ofStore, nextOfStore];
   const { key, message: why } = error;
   const object = key === undefined || why.includes(key) ? "" : ` (${key})`;
   const advice = next === undefined ? "" : `; ${next}`;

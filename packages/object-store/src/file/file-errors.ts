@@ -26,6 +26,9 @@ const WRITE_CODES: Readonly<Record<string, ObjectStoreErrorCode>> = {
 
 const WRITES: readonly Operation[] = ["put", "openUpload", "putPart", "completeUpload"];
 
+/** Node.js tells it of a folder that it could not make, whatever the reason. */
+const NO_FOLDER = "its folder cannot be made";
+
 const PROBLEMS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such object",
   ENOTDIR: "a part of the key is the key of another object",
@@ -56,7 +59,8 @@ export function toFileError(error: unknown, context: FileErrorContext): unknown 
   if (!("syscall" in (error as Error))) return error;
   const writes = WRITES.includes(context.operation);
   const code = (writes ? WRITE_CODES : CODES)[errno] ?? "UNAVAILABLE";
-  return fileError(code, PROBLEMS[errno] ?? `the file system says ${errno}`, context, error);
+  const known = writes && errno === "ENOENT" ? NO_FOLDER : PROBLEMS[errno];
+  return fileError(code, known ?? `the file system says ${errno}`, context, error);
 }
 
 export function fileError(
