@@ -5,6 +5,7 @@ import { mergeLtx } from "@headwater/ltx";
 import type { ObjectStore } from "@headwater/object-store";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { lockInMemory } from "../src/device/memory-locks.ts";
+import { RESTORE_PARALLEL } from "../src/limits.ts";
 import { openOfflineReplica, type RestoreOptions, restoreReplica } from "../src/offline/index.ts";
 import type { PlanTarget } from "../src/restore-plan.ts";
 import { range, World } from "./support/world.ts";
@@ -151,6 +152,31 @@ describe("a restored file", () => {
 });
 
 describe("a large file", () => {
+  it("has its pieces fetched at once, so many and no more", async () => {
+    const world = new World({ pageSize: 4096, isRandom: true });
+    await world.write({ pages: range(1, 3 * LARGE) });
+    await world.snapshot(1);
+    let [now, most] = [0, 0];
+    const store = new Proxy(world.store, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name, target);
+        if (name !== "get") return typeof value === "function" ? value.bind(target) : value;
+        const get: ObjectStore["get"] = async (key, options) => {
+          now += 1;
+          most = Math.max(most, now);
+          // Whoever is asked at once is counted before anybody is answered.
+          await new Promise((resolve) => setImmediate(resolve));
+          now -= 1;
+          return target.get(key, options);
+        };
+        return get;
+      },
+    });
+    await restore(world, { store });
+    expect(most).toBe(RESTORE_PARALLEL);
+    expect(readFileSync(path).equals(world.imageAt(1))).toBe(true);
+  });
+
   it("may have its pages as Litestream wrote them before 0.5.16", async () => {
     const world = await largeWorld();
     const inputs = [await world.body(9, 1, 1)];
