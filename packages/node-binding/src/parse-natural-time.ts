@@ -42,7 +42,9 @@ function isDateAlone({ start }: chrono.ParsedResult): boolean {
 /** Chrono takes what is nearest, and of midnights the next. */
 function lookBack({ start, text }: chrono.ParsedResult, ms: number, nowMs: number): number {
   if (start.isCertain("month") && !start.isCertain("year")) {
-    return new Date(ms).setUTCFullYear(new Date(nowMs).getUTCFullYear());
+    const date = new Date(ms);
+    const yearsOff = new Date(nowMs).getUTCFullYear() - (start.get("year") ?? 0);
+    return date.setUTCFullYear(date.getUTCFullYear() + yearsOff);
   }
   if (ms <= nowMs || start.isCertain("day") || TO_COME.test(text)) return ms;
   if (start.isCertain("weekday")) return ms - 7 * DAY_MS;

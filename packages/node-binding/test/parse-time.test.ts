@@ -38,6 +38,8 @@ const MOMENTS: readonly (readonly [text: string, ms: number | undefined])[] = [
   // Of this year, also where another is nearer.
   ["Dec 24", Date.UTC(2026, 11, 24)],
   ["Jan 2 at 10:30", Date.UTC(2026, 0, 2, 10, 30)],
+  // In UTC it is the next year.
+  ["Dec 31 at 23:00 PST", Date.UTC(2027, 0, 1, 7)],
   ["Feb 29", undefined],
   // It is a Thursday.
   ["Thursday", Date.UTC(2026, 0, 15)],
