@@ -161,6 +161,18 @@ static napi_value mountState(napi_env env, napi_callback_info info){
   return object;
 }
 
+/* mountReads(id) -> [hits, misses], or undefined when there is no such mount; any thread */
+static napi_value mountReads(napi_env env, napi_callback_info info){
+  HwArgs args = hwArgs(env, info);
+  napi_value pair;
+  u64 nHit, nMiss;
+  if( !hwMountReads(hwU32At(&args, 0), &nHit, &nMiss) ) return NULL;
+  napi_create_array_with_length(env, 2, &pair);
+  napi_set_element(env, pair, 0, hwNumber(env, (double)nHit));
+  napi_set_element(env, pair, 1, hwNumber(env, (double)nMiss));
+  return pair;
+}
+
 /* publish(id, pageCount, changeCounter, txid, timeMs) -> seq; timeMs 0: unknown */
 static napi_value publish(napi_env env, napi_callback_info info){
   HwArgs args = hwArgs(env, info);
@@ -266,6 +278,7 @@ static const HwFunction aFunction[] = {
   { "mountActivate", mountActivate },
   { "mountClose", mountClose },
   { "mountState", mountState },
+  { "mountReads", mountReads },
   { "publish", publish },
   { "setTxid", setTxid },
   { "setCurrent", setCurrent },

@@ -228,6 +228,7 @@ void hwMountSetCommits(HwMount*, i64 journalMax, int eDurability);   /* engine, 
 int hwMountActivate(HwMount*);                       /* 0 when the name is taken */
 HwMount *hwMountFind(const char *zName);             /* any; adds a reference */
 HwMount *hwMountById(u32 id);                        /* engine; no reference */
+int hwMountReads(u32 id, u64 *pnHit, u64 *pnMiss);   /* any */
 void hwMountRef(HwMount*);                           /* any, of one that is held by somebody */
 void hwMountRelease(HwMount*);                       /* any */
 void hwMountClose(HwMount*, const char *zReason);    /* any */

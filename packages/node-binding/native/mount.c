@@ -93,6 +93,19 @@ HwMount *hwMountById(u32 id){
   return p;
 }
 
+/* Any thread.  0 when there is no such mount.  Files that have a pin count when they let go. */
+int hwMountReads(u32 id, u64 *pnHit, u64 *pnMiss){
+  HwMount *p;
+  pthread_mutex_lock(&gHw.mutex);
+  for(p=gHw.pMounts; p!=NULL && p->id!=id; p=p->pNext){}
+  if( p!=NULL ){
+    *pnHit = atomic_load(&p->nHit);
+    *pnMiss = atomic_load(&p->nMiss);
+  }
+  pthread_mutex_unlock(&gHw.mutex);
+  return p!=NULL;
+}
+
 /* Any thread. */
 void hwMountRef(HwMount *p){
   pthread_mutex_lock(&gHw.mutex);

@@ -10,6 +10,8 @@ import { EventListeners, type MountEventListener, type MountEventType } from "./
 import { followHydration } from "./hydration-progress.ts";
 import { type MountOptions, toEngineOptions } from "./options.ts";
 import { openPast, type Past } from "./past.ts";
+import { wanted } from "./seeing/channels.ts";
+import { type Meter, type MeteredUsage, makeMeter } from "./seeing/meter.ts";
 import { afterThisTurn, environment } from "./system.ts";
 
 export interface SignalOptions {
@@ -19,6 +21,11 @@ export interface SignalOptions {
 export interface PromoteOptions extends SignalOptions {
   /** How long to wait for a lease that another holds. Default: as the `lease` option says. */
   readonly waitMs?: number;
+}
+
+export interface HandleStatus extends MountStatus {
+  /** As `meter.read()`. */
+  readonly usage: MeteredUsage;
 }
 
 export interface MountHandle extends AsyncDisposable {
@@ -36,7 +43,9 @@ export interface MountHandle extends AsyncDisposable {
    * it from that is thrown.
    */
   hydrationProgress(options?: SignalOptions): AsyncIterable<HydrationStatus>;
-  status(): Promise<MountStatus>;
+  status(): Promise<HandleStatus>;
+  /** What the mount asks of its store, and what that costs. Waits for nothing. */
+  readonly meter: Meter;
   /**
    * Gives the page cache so many bytes, under the connections that are open; see `cacheBytes`.
    * Resolves when a smaller one has given back its memory, with the bytes that it may take.
@@ -68,7 +77,11 @@ export interface MountHandle extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-export function makeHandle({ name, number }: MountedAs): MountHandle {
+export function makeHandle(
+  { name, number, ...counted }: MountedAs,
+  prices: MountOptions["prices"],
+): MountHandle {
+  const meter = makeMeter({ ...counted, prices });
   let closing: Promise<void> | undefined;
   const listeners = new EventListeners();
   afterThisTurn(() => listeners.begin());
@@ -87,7 +100,8 @@ export function makeHandle({ name, number }: MountedAs): MountHandle {
       await callEngine("hydrated", [name], options?.signal);
     },
     hydrationProgress: (options) => followHydration(handle, options),
-    status: () => callEngine("status", [name]),
+    status: async () => ({ ...(await callEngine("status", [name])), usage: meter.read() }),
+    meter,
     resizeCache: (cacheBytes) => callEngine("resizeCache", [name, cacheBytes]),
     async promote({ signal, waitMs } = {}) {
       await callEngine("promote", [name, waitMs], signal);
@@ -124,5 +138,6 @@ export function makeHandle({ name, number }: MountedAs): MountHandle {
 export async function mount(options: MountOptions): Promise<MountHandle> {
   const engineOptions = toEngineOptions(options, environment());
   await ensureEngine(() => registerDrivers(options.drivers));
-  return makeHandle(await callEngine("mount", [engineOptions], options.signal));
+  const mounted = await callEngine("mount", [engineOptions, wanted], options.signal);
+  return makeHandle(mounted, options.prices);
 }

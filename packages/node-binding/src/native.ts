@@ -1,8 +1,8 @@
 /**
  * The binary, typed. The only file that loads it.
  *
- * `exiting`, `engineAlive`, `askAllow`, `releaseFreed` and the codec may be called on any thread,
- * all else on the engine thread only.
+ * `exiting`, `engineAlive`, `askAllow`, `mountReads`, `releaseFreed` and the codec may be called on
+ * any thread, all else on the engine thread only.
  */
 
 import "./check-node.ts";
@@ -63,6 +63,8 @@ export interface Native {
   mountActivate(mount: number): boolean;
   mountClose(mount: number, reason: string): void;
   mountState(mount: number): NativeState;
+  /** Undefined when it has been closed and nobody uses it any more. */
+  mountReads(mount: number): readonly [hits: number, misses: number] | undefined;
   /** `timeMs`, here and below: 0 for a time that is not known. */
   publish(
     mount: number,

@@ -8,6 +8,7 @@ import { callEngine, ensureEngine } from "./engine/engine-client.ts";
 import { type MountHandle, makeHandle, type SignalOptions } from "./mount.ts";
 import { type MountOptions, toEngineOptions } from "./options.ts";
 import type { Past } from "./past.ts";
+import { wanted } from "./seeing/channels.ts";
 import { environment } from "./system.ts";
 
 export interface OpenDatabaseOptions extends Omit<MountOptions, "drivers"> {
@@ -38,7 +39,8 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Opened
   const { databaseOptions, ...mountOptions } = options;
   const engineOptions = toEngineOptions(mountOptions, environment());
   await ensureEngine(() => registerDrivers(["better-sqlite3"]));
-  const handle = makeHandle(await callEngine("mount", [engineOptions], options.signal));
+  const mounted = await callEngine("mount", [engineOptions, wanted], options.signal);
+  const handle = makeHandle(mounted, options.prices);
   let database: BetterSqlite3.Database;
   try {
     const Database = needBetterSqlite3();

@@ -5,7 +5,13 @@
 import { createHash } from "node:crypto";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { type ModuleReference, ObjectStoreError, resolveModule } from "@headwater/object-store";
+import {
+  choosePrices,
+  type ModuleReference,
+  ObjectStoreError,
+  type PriceChoice,
+  resolveModule,
+} from "@headwater/object-store";
 import {
   type CompactionOptions,
   type Durability,
@@ -93,6 +99,11 @@ export interface MountOptions {
    * `credentials` is a module whose default export computes them.
    */
   readonly storeOptions?: Readonly<Record<string, string | boolean | number | ModuleReference>>;
+  /**
+   * What requests cost, wholly or in part. Default: list prices of the provider, where the host
+   * shows who that is; see `STORE_PRICES`.
+   */
+  readonly prices?: PriceChoice;
   /** Which SQLite libraries are to know of mounts. Default: those that the program uses. */
   readonly drivers?: readonly Driver[];
   /** Aborts the opening. */
@@ -122,6 +133,7 @@ const KNOWN = {
   requestTimeoutMs: "count",
   exitTimeoutMs: "count",
   storeOptions: "any",
+  prices: "any",
   drivers: "any",
   signal: "any",
 } as const satisfies Record<keyof MountOptions, "any" | "boolean" | "count" | "string">;
@@ -160,8 +172,21 @@ function checkRaw(options: MountOptions, known: Readonly<Record<string, string>>
     checkKind(name, kind, (options as unknown as Record<string, unknown>)[name]);
   }
   checkPlace(options);
+  checkPrices(options.prices);
   if (options.mode !== undefined && options.mode !== "read" && options.mode !== "write") {
     throw invalid(`option "mode" must be "read" or "write", not "${String(options.mode)}"`);
+  }
+}
+
+function checkPrices(prices: unknown): void {
+  if (prices === undefined) return;
+  if (typeof prices !== "object" || prices === null) {
+    throw invalid('option "prices" must be { provider, per1000, egressPerGib }');
+  }
+  try {
+    choosePrices(undefined, prices);
+  } catch (error) {
+    throw invalid(`option "prices": ${(error as Error).message}`);
   }
 }
 

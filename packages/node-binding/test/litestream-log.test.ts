@@ -16,13 +16,13 @@ it("a file gets what is as bad as wanted, one line each, after what it has", () 
   logEvent(info, REPLICA, { type: "remoteCommit", txid: 27n });
   const debug = openLog({ logFile, logLevel: "DEBUG" }, clock);
   logEvent(debug, REPLICA, { type: "remoteCommit", txid: 28n });
-  logEvent(debug, REPLICA, { type: "syncFailed", error, willRetry: true });
+  logEvent(debug, REPLICA, { type: "syncFailed", error, willRetry: true, durationMs: 12.4 });
   const errors = openLog({ logFile, logLevel: "ERROR" }, clock);
-  logEvent(errors, REPLICA, { type: "syncFailed", error, willRetry: true });
+  logEvent(errors, REPLICA, { type: "syncFailed", error, willRetry: true, durationMs: 12.4 });
   logEvent(errors, REPLICA, { type: "fenced", reason: "two\nlines" });
   const on = `replica=${REPLICA}`;
   const synced = "txid=000000000000001a seq=1 bytes=331 durationMs=2";
-  const failed = 'error="the store says \\"no\\"" willRetry=true';
+  const failed = 'error="the store says \\"no\\"" willRetry=true durationMs=12';
   expect(readFileSync(logFile, "utf8").trimEnd().split("\n")).toEqual([
     `${TIME} level=INFO msg="synced to remote" ${on} ${synced}`,
     `${TIME} level=DEBUG msg="new transaction" ${on} txid=000000000000001c`,

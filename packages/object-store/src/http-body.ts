@@ -7,21 +7,29 @@
 import type { Readable } from "node:stream";
 import { BODY_BYTES_MAX } from "./limits.ts";
 
+/** Told of bytes as they come. */
+export type CountBytes = (bytes: number) => void;
+
 /** Rejects when the size is not the announced one. An abort comes as an error of the stream. */
-export async function readBody(stream: Readable, size: number | undefined): Promise<Uint8Array> {
+export async function readBody(
+  stream: Readable,
+  size: number | undefined,
+  count: CountBytes = () => {},
+): Promise<Uint8Array> {
   try {
-    return await (size === undefined ? collect(stream) : fill(stream, size));
+    return await (size === undefined ? collect(stream, count) : fill(stream, size, count));
   } finally {
     stream.destroy();
   }
 }
 
-function fill(stream: Readable, size: number): Promise<Uint8Array> {
+function fill(stream: Readable, size: number, count: CountBytes): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     if (size > BODY_BYTES_MAX) throw new RangeError(`a body of ${size} bytes is too large`);
     const body = new Uint8Array(Buffer.allocUnsafeSlow(size).buffer);
     let offset = 0;
     stream.on("data", (chunk: Uint8Array) => {
+      count(chunk.byteLength);
       if (offset + chunk.byteLength > size) {
         stream.destroy(new Error(`the body has more than the ${size} bytes announced`));
         return;
@@ -38,8 +46,11 @@ function fill(stream: Readable, size: number): Promise<Uint8Array> {
   });
 }
 
-async function collect(stream: Readable): Promise<Uint8Array> {
+async function collect(stream: Readable, count: CountBytes): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of stream as AsyncIterable<Uint8Array>) chunks.push(chunk);
+  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+    count(chunk.byteLength);
+    chunks.push(chunk);
+  }
   return new Uint8Array(Buffer.concat(chunks));
 }

@@ -8,6 +8,7 @@
  *   - A host that stays silent ends the request: `TIMEOUT_CONNECT` before it was sent, else
  *     `TIMEOUT_IDLE`, as the `code` of the error.
  *   - No redirect is followed, and no proxy is asked.
+ *   - A meter hears of a request when it has a connected socket, and once more when it is over.
  */
 
 import {
@@ -20,6 +21,8 @@ import {
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
 import { readBody } from "./http-body.ts";
+import type { CallOptions } from "./object-store.ts";
+import { type CountedCall, RequestCount } from "./request-count.ts";
 
 export interface HttpRequest {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
@@ -35,6 +38,8 @@ export interface HttpAnswer {
   readonly headers: IncomingHttpHeaders;
   readonly body: Uint8Array;
 }
+
+export type HttpCall = CountedCall & CallOptions;
 
 export interface HttpLimits {
   readonly socketsMax: number;
@@ -61,12 +66,10 @@ export class HttpClient {
   }
 
   /** The whole answer, whatever its status. Rejects with what went wrong on the way. */
-  async send(
-    host: URL,
-    request: HttpRequest,
-    signal: AbortSignal | undefined,
-  ): Promise<HttpAnswer> {
+  async send(host: URL, request: HttpRequest, call: HttpCall): Promise<HttpAnswer> {
+    const { signal } = call;
     signal?.throwIfAborted();
+    const count = new RequestCount(call, sizeOf(request.body));
     const sent = this.#start(host, request);
     let onAbort = () => {};
     const aborted = new Promise<never>((_, reject) => {
@@ -78,15 +81,18 @@ export class HttpClient {
       };
     });
     signal?.addEventListener("abort", onAbort, { once: true });
-    const unwatch = this.#watchSilence(sent);
+    const unwatch = this.#watchSilence(sent, () => count.start());
     try {
       const answer = await Promise.race([answerTo(sent, request.body ?? []), aborted]);
       const { headers, statusCode: status = 0 } = answer;
       // What a HEAD announces does not come.
       const size = request.method === "HEAD" ? undefined : headers["content-length"];
-      const body = await readBody(answer, size === undefined ? undefined : Number(size));
+      const announced = size === undefined ? undefined : Number(size);
+      const body = await readBody(answer, announced, (bytes) => count.receive(bytes));
+      count.end(isRefusal(status));
       return { status, headers, body };
     } finally {
+      count.end(true);
       unwatch();
       signal?.removeEventListener("abort", onAbort);
     }
@@ -96,8 +102,7 @@ export class HttpClient {
     this.#agent.destroy();
   }
 
-  #start({ hostname, port }: URL, { body = [], headers, method, path }: HttpRequest) {
-    const size = body.reduce((sum, part) => sum + part.byteLength, 0);
+  #start({ hostname, port }: URL, { body, headers, method, path }: HttpRequest) {
     const start = this.#isTls ? httpsRequest : httpRequest;
     return start({
       agent: this.#agent,
@@ -108,19 +113,22 @@ export class HttpClient {
       path,
       headers: {
         "user-agent": "headwater",
-        ...(method === "POST" || method === "PUT" ? { "content-length": String(size) } : {}),
+        ...(method === "POST" || method === "PUT"
+          ? { "content-length": String(sizeOf(body)) }
+          : {}),
         ...headers,
       },
     });
   }
 
   /** Silence is judged by the socket, which belongs to this request until it has its answer. */
-  #watchSilence(sent: ClientRequest): () => void {
+  #watchSilence(sent: ClientRequest, onSent: () => void): () => void {
     let socket: Socket | undefined;
     let code = "TIMEOUT_CONNECT";
     const onTimeout = () => sent.destroy(Object.assign(new Error("no answer"), { code }));
     const onReady = () => {
       code = "TIMEOUT_IDLE";
+      onSent();
       if (socket === undefined) return;
       socket.setTimeout(this.#limits.idleMsMax);
       this.#ready.add(socket);
@@ -141,6 +149,15 @@ export class HttpClient {
       socket?.off(event, onReady);
     };
   }
+}
+
+function sizeOf(body: HttpRequest["body"] = []): number {
+  return body.reduce((sum, part) => sum + part.byteLength, 0);
+}
+
+/** The store could not, as opposed to: there is no such object, or the condition does not hold. */
+function isRefusal(status: number): boolean {
+  return status === 429 || status >= 500;
 }
 
 function answerTo(sent: ClientRequest, body: readonly Uint8Array[]): Promise<IncomingMessage> {

@@ -23,9 +23,11 @@ export {
 } from "./key-value-store.ts";
 export { type DeadlinedOptions, deadlined } from "./layers/deadlined.ts";
 export { type LimitedOptions, limited } from "./layers/limited.ts";
+export { metered } from "./layers/metered.ts";
 export { prefixed } from "./layers/prefixed.ts";
 export { type OperationCounts, RequestCounts } from "./layers/request-counts.ts";
 export { type RetryingOptions, retrying } from "./layers/retrying.ts";
+export { tellingRequests } from "./layers/telling-requests.ts";
 export { type RequestTrace, type TracedOptions, traced } from "./layers/traced.ts";
 export { type ModuleReference, resolveModule } from "./module-reference.ts";
 export { checkKey, checkPrefix, compareKeys } from "./object-key.ts";
@@ -44,12 +46,23 @@ export type {
   Operation,
   PutCondition,
   PutOptions,
+  RequestMeter,
   Supports,
   Upload,
   UploadOperation,
   UploadOptions,
 } from "./object-store.ts";
 export { type OpenStoreOptions, openStore } from "./open-store.ts";
+export { OPERATIONS } from "./operations.ts";
+export { priceProviderOf } from "./prices/price-provider-of.ts";
+export {
+  choosePrices,
+  type PriceChoice,
+  type PricedRequests,
+  type Prices,
+  priceRequests,
+} from "./prices/price-requests.ts";
+export { type PriceProvider, STORE_PRICES, type StorePrices } from "./prices/price-table.ts";
 export { putStream } from "./put-stream.ts";
 export type { OpenedStore } from "./store-module.ts";
 export { redactUrl } from "./store-url.ts";

@@ -35,8 +35,23 @@ export type DeleteCondition =
   | { readonly type: "none" }
   | { readonly type: "if-version"; readonly version: ObjectVersion };
 
+/**
+ * Told of each request that a call makes of its store, as stores bill them. Does no work of its
+ * own, and never throws.
+ */
+export interface RequestMeter {
+  /** It is on its way: the store may have it from now on, and bill it whatever comes of it. */
+  sent(kind: Operation, bytes: number): void;
+  /** It is over. Failed: there was no answer, or one that says that the store could not. */
+  ended(kind: Operation, bytesReceived: number, isFailed: boolean): void;
+  /** It is going to be sent again. */
+  retried(kind: Operation): void;
+}
+
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
+  /** See `Supports.tellsRequests`. */
+  readonly meter?: RequestMeter | undefined;
 }
 
 export interface GetOptions extends CallOptions {
@@ -147,6 +162,8 @@ export interface Supports {
   readonly streamedPut: boolean;
   /** ... and the conditions of puts hold for them too. False: only unconditional ones are taken. */
   readonly streamedConditions: boolean;
+  /** The `meter` of a call hears of its requests. Unless true, `tellingRequests` sees to it. */
+  readonly tellsRequests?: boolean | undefined;
 }
 
 export interface ObjectStore extends AsyncDisposable {

@@ -129,7 +129,7 @@ describe("a request", () => {
     const client = new S3Client(options, quirksOf(endpoint, "bucket"));
     vi.useFakeTimers({ toFake: ["Date"] });
     try {
-      await client.send(request, undefined);
+      await client.send(request);
       const [seen] = server.seen;
       if (seen === undefined) throw new Error("nothing was sent");
       expect(await signedBySdk(seen)).toBe(seen.headers.authorization);

@@ -54,6 +54,23 @@ export {
   planRestore,
   type RestorePlan,
 } from "./restore-plan.ts";
+export {
+  type ConflictMessage,
+  type FetchMessage,
+  type HydrateMessage,
+  type LeaseMessage,
+  type Observer,
+  type OpenMessage,
+  type PollMessage,
+  SEEN_CHANNELS,
+  type Seen,
+  type SeenChannel,
+  type SeenMessages,
+  type SyncMessage,
+} from "./seeing/messages.ts";
+export type { Purpose } from "./seeing/purpose.ts";
+export { toUsage, type Usage, type UsageTotals } from "./seeing/usage.ts";
+export { readCounters, subtractCounters } from "./seeing/usage-counters.ts";
 export type {
   CompactionJobStatus,
   CompactionStatus,

@@ -8,6 +8,7 @@ import {
   type ObjectStore,
   type RequestTrace,
   retrying,
+  tellingRequests,
   traced,
 } from "@headwater/object-store";
 import type { Clock, Random } from "./clock.ts";
@@ -33,7 +34,11 @@ export function layerStore(options: LayerStoreOptions): LayeredStore {
   const requestMs = Math.min(Math.max(requestTimeoutMs, REQUEST_MS_MIN), REQUEST_MS_MAX);
   const durationMsMax = CALL_TIMEOUTS * Math.max(requestTimeoutMs, requestMs);
   // Only files up to that size, and the lease, are asked for without a range.
-  const ending = deadlined(store, { requestMs, wholeBytes: WHOLE_FILE_BYTES, clock });
+  const ending = deadlined(tellingRequests(store), {
+    requestMs,
+    wholeBytes: WHOLE_FILE_BYTES,
+    clock,
+  });
   const once = traced(ending, { onRequest, clock });
   return { once, again: retrying(once, { durationMsMax, clock, random }) };
 }

@@ -35,10 +35,10 @@ export interface MountBase {
 }
 
 export function makeMountBase(settings: MountSettings): MountBase {
-  const { path, url, clock, hedge } = settings;
+  const { path, url, clock, hedge, seeing } = settings;
   const counts = new RequestCounts();
   const { once, again } = layerStore({ ...settings, onRequest: counts.add });
-  const replica = makeReplica({ store: again, path, url, clock });
+  const replica = makeReplica({ store: again, path, url, clock, seeing });
   const counter = new ChangeCounter();
   const queue = new RequestQueue();
   return {

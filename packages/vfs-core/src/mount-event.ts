@@ -16,7 +16,13 @@ export type MountEvent =
       readonly durationMs: number;
     }
   /** A try to upload has failed. */
-  | { readonly type: "syncFailed"; readonly error: ErrorSummary; readonly willRetry: boolean }
+  | {
+      readonly type: "syncFailed";
+      readonly error: ErrorSummary;
+      readonly willRetry: boolean;
+      /** Since the try began. */
+      readonly durationMs: number;
+    }
   /** Another writer exists: this mount takes no more commits. Told once. */
   | { readonly type: "fenced"; readonly reason: string }
   /** The mount was a reader and is a writer now. */

@@ -6,6 +6,7 @@ import type { DeviceFactory } from "./device-factory.ts";
 import { type MountOptions, settleReadOptions, settleWriteOptions } from "./options.ts";
 import { openReadMount } from "./read/read-mount.ts";
 import type { Moment } from "./restore-plan.ts";
+import { seeOpening } from "./seeing/see-opening.ts";
 import type { MountStatus } from "./status.ts";
 import type { Past } from "./travel/past.ts";
 import { openWriteMount } from "./write/write-mount.ts";
@@ -27,6 +28,8 @@ export interface Mount extends AsyncDisposable {
   /** What it is now: `promote` and `demote` change it. */
   readonly mode: "read" | "write";
   status(): MountStatus;
+  /** What `status().usage` is made of, for other threads; see `readUsage`. */
+  readonly counters: SharedArrayBuffer;
   /**
    * Write mode: resolves with the transaction that the bucket stands at, once everything committed
    * before the call is in it and the lease was still held. Read mode: resolves once readers that
@@ -71,9 +74,13 @@ export interface Mount extends AsyncDisposable {
  */
 export async function openMount(options: MountOptions, factory: DeviceFactory): Promise<Mount> {
   switch (options.mode) {
-    case "read":
-      return openReadMount(settleReadOptions(options), factory);
-    case "write":
-      return openWriteMount(settleWriteOptions(options), factory);
+    case "read": {
+      const settings = settleReadOptions(options);
+      return seeOpening(settings, () => openReadMount(settings, factory));
+    }
+    case "write": {
+      const settings = settleWriteOptions(options);
+      return seeOpening(settings, () => openWriteMount(settings, factory));
+    }
   }
 }

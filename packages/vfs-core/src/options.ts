@@ -11,6 +11,8 @@ import { HeadwaterError } from "./errors.ts";
 import type { HydrateChoice } from "./hydrate/hydration.ts";
 import { LIST_INTERVAL_MS } from "./limits.ts";
 import type { MountEvent } from "./mount-event.ts";
+import type { Observer } from "./seeing/messages.ts";
+import { Seeing } from "./seeing/seeing.ts";
 import { systemClock, systemRandom } from "./system.ts";
 
 export type LeaseChoice =
@@ -48,6 +50,8 @@ interface CommonOptions {
   readonly indexCacheDir?: string | undefined;
   /** Told of what happens, in the order in which it does. */
   readonly onEvent?: ((event: MountEvent) => void) | undefined;
+  /** Told of its work, as it wants. */
+  readonly observer?: Observer | undefined;
   /** Ends the opening, not the mount. */
   readonly signal?: AbortSignal | undefined;
   readonly clock?: Clock | undefined;
@@ -124,9 +128,13 @@ type Settled<Options> = Options &
   }>;
 
 /** What a mount needs in whatever mode it is. */
-export type MountSettings = Settled<CommonOptions & ReadChoices & WriteChoices>;
-export type ReadSettings = Settled<ReadMountOptions>;
-export type WriteSettings = Settled<WriteMountOptions>;
+export type MountSettings = Settled<CommonOptions & ReadChoices & WriteChoices> & Seen;
+export type ReadSettings = Settled<ReadMountOptions> & Seen;
+export type WriteSettings = Settled<WriteMountOptions> & Seen;
+
+interface Seen {
+  readonly seeing: Seeing;
+}
 
 export function settleReadOptions(options: ReadMountOptions): ReadSettings {
   return { ...options, ...settle(options) };
@@ -166,12 +174,14 @@ function settle(options: CommonOptions & ReadChoices & WriteChoices) {
 }
 
 function settleCommon(options: CommonOptions) {
+  const { name, observer, clock = systemClock } = options;
   return {
+    seeing: new Seeing({ name, clock, observer }),
     cacheBytes: options.cacheBytes ?? DEFAULTS.cacheBytes,
     warmUp: options.warmUp ?? DEFAULTS.warmUp,
     hedge: options.hedge ?? DEFAULTS.hedge,
     requestTimeoutMs: options.requestTimeoutMs ?? DEFAULTS.requestTimeoutMs,
-    clock: options.clock ?? systemClock,
+    clock,
     random: options.random ?? systemRandom,
   };
 }

@@ -13,7 +13,7 @@ import { ReadAhead } from "./read/read-ahead.ts";
 import { Replanner, type ReplannerOptions } from "./read/replanner.ts";
 import type { RequestQueue } from "./read/request-queue.ts";
 import { WarmUp } from "./read/warm-up.ts";
-import type { Replica } from "./replica.ts";
+import { forPurpose, type Replica } from "./replica.ts";
 
 export interface PageServiceOptions {
   readonly replica: Replica;
@@ -57,7 +57,9 @@ export function makePageService(options: PageServiceOptions): PageService {
   const order = new PageOrder();
   state.onAdoption((stale) => order.forget(stale));
   const readAhead = new ReadAhead({ state, fetcher, order, clock: replica.clock, signal });
-  const replanning = { replica, state, queue, signal, onCompacted, isHistoryThere };
+  // Somebody waits for a page that is not where it was.
+  const searching = replica.purpose === undefined ? forPurpose(replica, "miss") : replica;
+  const replanning = { replica: searching, state, queue, signal, onCompacted, isHistoryThere };
   const replanner = new Replanner(replanning);
   const reader = new PageReader({ replica, state, fetcher, readAhead, replanner, absentPages });
   const warmUp = options.warmUp

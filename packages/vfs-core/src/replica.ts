@@ -3,6 +3,7 @@
  */
 
 import {
+  metered,
   type ObjectMeta,
   type ObjectStore,
   ObjectStoreError,
@@ -12,6 +13,8 @@ import type { Clock } from "./clock.ts";
 import { explainStoreFailure, HeadwaterError } from "./errors.ts";
 import type { LtxFile } from "./ltx-file.ts";
 import { type ReplicaLayout, replicaLayout } from "./replica-layout.ts";
+import type { Purpose } from "./seeing/purpose.ts";
+import { Seeing } from "./seeing/seeing.ts";
 
 export interface Replica {
   readonly store: ObjectStore;
@@ -19,6 +22,9 @@ export interface Replica {
   /** The URL without secrets. */
   readonly name: string;
   readonly clock: Clock;
+  readonly seeing: Seeing;
+  /** What all requests by this are for; undefined: whoever fetches pages tells for each. */
+  readonly purpose: Purpose | undefined;
 }
 
 export interface ReplicaOptions {
@@ -27,10 +33,22 @@ export interface ReplicaOptions {
   readonly path: string;
   readonly url: string;
   readonly clock: Clock;
+  /** Undefined: nobody looks. */
+  readonly seeing?: Seeing | undefined;
 }
 
-export function makeReplica({ store, path, url, clock }: ReplicaOptions): Replica {
-  return { store, layout: replicaLayout(store.keyLayout, path), name: redactUrl(url), clock };
+export function makeReplica({ store, path, url, clock, ...options }: ReplicaOptions): Replica {
+  const name = redactUrl(url);
+  const { seeing = new Seeing({ name, clock }) } = options;
+  const layout = replicaLayout(store.keyLayout, path);
+  const opening = metered(store, seeing.meter("open"));
+  return { store: opening, layout, name, clock, seeing, purpose: undefined };
+}
+
+/** The same replica, whose requests count for that from now on. */
+export function forPurpose(replica: Replica, purpose: Purpose): Replica {
+  const { store, seeing } = replica;
+  return { ...replica, purpose, store: metered(store, seeing.meter(purpose)) };
 }
 
 /** Which replica of which store, for files on local disk that are of use for no other. */

@@ -19,9 +19,11 @@ import { checkCacheBytes, type MountSettings } from "./options.ts";
 import type { Journey } from "./page-device.ts";
 import { makePageService } from "./page-service.ts";
 import { Reader } from "./read/reader.ts";
+import { forPurpose } from "./replica.ts";
 import { RequestServer } from "./request-server.ts";
 import { resizeCache } from "./resize-cache.ts";
 import type { Moment } from "./restore-plan.ts";
+import { seeHydration } from "./seeing/see-hydration.ts";
 import type { MountStatus } from "./status.ts";
 import type { Past } from "./travel/past.ts";
 import { Pasts } from "./travel/pasts.ts";
@@ -82,6 +84,10 @@ export class RoleMount implements Mount {
     return this.parts.settings.name;
   }
 
+  get counters(): SharedArrayBuffer {
+    return this.parts.settings.seeing.counters.buffer;
+  }
+
   get mode(): "read" | "write" {
     return this.#role.type === "reader" ? "read" : "write";
   }
@@ -89,12 +95,12 @@ export class RoleMount implements Mount {
   /** From now on connections can be opened, and the role is played. */
   async activate(loaded: LoadedMap): Promise<void> {
     const { settings, base, factory, device, service, tell } = this.parts;
-    const { hydrate, name } = settings;
-    const { replica } = base;
-    void keepLoadedPages(service.state, loaded, replica);
+    const { hydrate, name, seeing, disk } = settings;
+    void keepLoadedPages(service.state, loaded, base.replica);
     if (hydrate !== undefined) {
-      const { queue } = base;
-      const parts = { replica, queue, ...service, tell, disk: settings.disk };
+      const replica = forPurpose(base.replica, "hydration");
+      const telling = seeHydration(seeing, tell, () => this.#hydration?.status());
+      const parts = { ...service, replica, queue: base.queue, tell: telling, disk };
       this.#hydration = await startHydration(hydrate, factory, parts);
     }
     if (!device.activate()) {
@@ -107,7 +113,7 @@ export class RoleMount implements Mount {
   }
 
   status(): MountStatus {
-    const { base, device, service } = this.parts;
+    const { settings, base, device, service } = this.parts;
     const { state } = service;
     const { txid, seq, pageCount, pageSize } = device.state();
     const role = this.#role;
@@ -127,6 +133,7 @@ export class RoleMount implements Mount {
       warmUp: service.warmUp?.status(),
       indexCache: base.indexes?.status(),
       requests: base.counts.toJSON(),
+      usage: settings.seeing.usage(),
       follow: role.type === "reader" ? role.reader.status() : undefined,
       sync: role.type === "writer" ? role.writer.syncStatus() : undefined,
       compaction: role.type === "writer" ? role.writer.compactionStatus() : undefined,

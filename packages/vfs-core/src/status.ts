@@ -5,6 +5,7 @@
 import type { OperationCounts } from "@headwater/object-store";
 import type { PageCacheStats } from "@headwater/page-cache";
 import type { ReadCounts } from "./page-device.ts";
+import type { Usage } from "./seeing/usage.ts";
 import type { PastStatus } from "./travel/pasts.ts";
 
 export interface ErrorSummary {
@@ -126,6 +127,8 @@ export interface MountStatus {
   /** Undefined without `indexCacheDir`. */
   readonly indexCache: IndexCacheStatus | undefined;
   readonly requests: Readonly<Record<string, OperationCounts | undefined>>;
+  /** The same as the store bills it, since the mount began to be opened, by what it was for. */
+  readonly usage: Usage;
   readonly follow: FollowStatus | undefined;
   readonly sync: SyncStatus | undefined;
   /** Undefined when there is none: in read mode, without a lease, or because it is off. */

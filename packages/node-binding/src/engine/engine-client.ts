@@ -10,6 +10,7 @@
 import { BroadcastChannel, isMainThread, SHARE_ENV, threadId, Worker } from "node:worker_threads";
 import { HeadwaterError, type MountEvent } from "@headwater/vfs-core";
 import { extensionPath, native } from "../native.ts";
+import { lookForSubscribers, publish, wanted } from "../seeing/channels.ts";
 import { repeat } from "../system.ts";
 import { compileCacheFolder } from "./compile-cache.ts";
 import { fromErrorData } from "./error-data.ts";
@@ -74,7 +75,11 @@ function startWorker(): Promise<void> {
       execArgv: conditions,
       // What is fetched is garbage soon, and by default tens of MiB of it may wait.
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
-      workerData: { compileCache: compileCacheFolder() } satisfies EngineWorkerData,
+      workerData: {
+        compileCache: compileCacheFolder(),
+        caller,
+        wanted,
+      } satisfies EngineWorkerData,
     });
     worker.on("message", (message: ToCaller) => {
       if (message.type !== "ready") {
@@ -120,6 +125,12 @@ function postToEngine(message: ToEngine): void {
 
 function receive(message: ToEngine | ToCaller): void {
   if (message.type === "event") listeners.get(message.number)?.(message.event);
+  if (message.type === "seen" && message.caller === caller) {
+    for (const seen of message.batch) publish(seen);
+    // Nobody tells of the end of a subscription.
+    lookForSubscribers();
+    postToEngine({ type: "saw", number: message.number });
+  }
   if (message.type !== "value" && message.type !== "error") return;
   if (message.caller !== caller) return;
   const waiter = take(message.id);
@@ -157,6 +168,7 @@ export function callEngine<Name extends CallName>(
 ): Promise<ReturnType<Calls[Name]>> {
   if (signal?.aborted === true) return Promise.reject(signal.reason);
   if (!native.engineAlive()) return Promise.reject(stopped());
+  lookForSubscribers();
   lastId += 1;
   const id = lastId;
   return new Promise((resolve, reject) => {

@@ -14,6 +14,7 @@ import {
 } from "@headwater/vfs-core";
 import { extensionPath, native } from "../native.ts";
 import { nativeCodec } from "../native-codec.ts";
+import type { SeenAfter } from "../seeing/channels.ts";
 import { closeWriters, type Writer } from "./close-writers.ts";
 import { useCompileCache } from "./compile-cache.ts";
 import type { EngineMountOptions } from "./engine-mount-options.ts";
@@ -31,23 +32,36 @@ import {
 } from "./messages.ts";
 import { dispatchRequests, type NativeDevice } from "./native-device.ts";
 import { claimPast, leavePast } from "./past-claims.ts";
-import { startMount } from "./start-mount.ts";
+import { SeenOutbox } from "./seen-outbox.ts";
+import { type StartedMount, startMount } from "./start-mount.ts";
 
 /** Who has called, as far as the engine is concerned. */
 interface Caller {
+  readonly caller: string;
   readonly signal: AbortSignal;
   readonly answer: (message: ToCaller) => void;
 }
 
+interface NumberedOptions extends EngineMountOptions {
+  readonly number: number;
+}
+
+/** The thread that is told what it wants of a mount. */
+interface Watcher {
+  readonly caller: string;
+  readonly wanted: SharedArrayBuffer;
+  readonly answer: (message: ToCaller) => void;
+}
+
 interface OpenSlot {
-  readonly mount: Mount;
-  readonly options: EngineMountOptions;
+  readonly mount: StartedMount;
+  readonly options: NumberedOptions;
 }
 
 type MountSlot =
   | {
       readonly state: "opening";
-      readonly options: EngineMountOptions;
+      readonly options: NumberedOptions;
       /** Ends the opening; resolves when nothing of it is left, or when it was too late. */
       readonly end: () => Promise<void>;
     }
@@ -58,10 +72,14 @@ const devices = new Map<number, NativeDevice>();
 const slots = new Map<string, MountSlot>();
 /** By the number of the mount: tells what happened before its opener knew the number. */
 const earlyEvents = new Map<number, () => void>();
+/** By the number of the mount, until it is closed. */
+const outboxes = new Map<number, SeenOutbox>();
 /** Whether or not they write yet. */
 const promoting = new Set<Mount>();
 const running = new Map<string, AbortController>();
 const channel = new BroadcastChannel(channelName(extensionPath));
+const starter = parentPort!;
+const start = workerData as EngineWorkerData;
 let lastNumber = 0;
 
 function claimName({ name, unique }: EngineMountOptions): string {
@@ -74,7 +92,11 @@ function claimName({ name, unique }: EngineMountOptions): string {
   }
 }
 
-async function mount(options: EngineMountOptions, { signal, answer }: Caller): Promise<MountedAs> {
+async function mount(
+  options: EngineMountOptions,
+  { signal, answer }: Caller,
+  watcher: Watcher,
+): Promise<MountedAs> {
   const name = claimName(options);
   lastNumber += 1;
   const number = lastNumber;
@@ -89,23 +111,43 @@ async function mount(options: EngineMountOptions, { signal, answer }: Caller): P
     else post(event);
   };
   const exit = new AbortController();
-  const run = { signal: AbortSignal.any([signal, exit.signal]), onEvent };
-  const named = { ...options, name };
+  const observer = openOutbox(number, watcher);
+  const run = { signal: AbortSignal.any([signal, exit.signal]), onEvent, observer };
+  const named = { ...options, name, number };
   const opening = startMount(named, devices, run).then(
-    (opened) => void slots.set(name, { state: "open", mount: opened, options: named }),
+    (opened) => {
+      slots.set(name, { state: "open", mount: opened, options: named });
+      return opened;
+    },
     (error: unknown) => {
       slots.delete(name);
+      closeOutbox(number);
       earlyEvents.delete(number);
       throw error;
     },
   );
   const end = (): Promise<void> => {
     exit.abort(new HeadwaterError("CLOSED", "the process ends"));
-    return opening.catch(() => {});
+    return opening.then(
+      () => {},
+      () => {},
+    );
   };
   slots.set(name, { state: "opening", options: named, end });
-  await opening;
-  return { name, number };
+  const { counters, provider, device } = await opening;
+  return { name, number, counters, provider, device };
+}
+
+function openOutbox(number: number, { caller, wanted, answer }: Watcher): SeenOutbox {
+  const post = (batch: readonly SeenAfter[]) => answer({ type: "seen", caller, number, batch });
+  const outbox = new SeenOutbox({ wanted, post });
+  outboxes.set(number, outbox);
+  return outbox;
+}
+
+function closeOutbox(number: number): void {
+  outboxes.get(number)?.end();
+  outboxes.delete(number);
 }
 
 function openSlotNamed(name: string): OpenSlot {
@@ -122,7 +164,10 @@ async function close(name: string): Promise<void> {
   const slot = slots.get(name);
   if (slot?.state === "closing") return slot.done;
   const { mount, options } = openSlotNamed(name);
-  const done = mount.close().finally(() => slots.delete(name));
+  const done = mount.close().finally(() => {
+    slots.delete(name);
+    closeOutbox(options.number);
+  });
   slots.set(name, { state: "closing", mount, options, done });
   return done;
 }
@@ -164,7 +209,7 @@ type Handlers = {
 };
 
 const handlers: Handlers = {
-  mount: (caller, options) => mount(options, caller),
+  mount: (caller, options, wanted) => mount(options, caller, { ...caller, wanted }),
   async flush({ signal }, name) {
     const txid = await openMountNamed(name).flush({ signal });
     return { txid: txid.toString() };
@@ -203,11 +248,12 @@ const requests = makeEngineRequests(native, {
     const answer = (message: ToCaller) => {
       if (message.type === "event") onEvent(message.event);
     };
-    const { name, number } = await mount(options, { signal, answer });
+    const { caller, wanted } = start;
+    const toStarter = (message: ToCaller) => starter.postMessage(message);
+    const watcher = { caller, wanted, answer: toStarter };
+    const { name, number, device } = await mount(options, { caller, signal, answer }, watcher);
     earlyEvents.get(number)?.();
-    const device = [...devices.values()].find((each) => each.name === name);
-    if (device === undefined) throw new Error(`the mount "${name}" has no device`);
-    return { name, number: device.id };
+    return { name, number: device };
   },
   isOpen: (name) => slots.get(name)?.state === "open",
   isWriting: (name) => openMountNamed(name).mode === "write",
@@ -223,7 +269,7 @@ async function answerCall(call: CallMessage, answer: Caller["answer"]): Promise<
   let reply: ToCaller;
   try {
     const handler = handlers[call.name] as (c: Caller, ...a: unknown[]) => Promise<unknown>;
-    const value = await handler({ signal: controller.signal, answer }, ...call.args);
+    const value = await handler({ caller, signal: controller.signal, answer }, ...call.args);
     reply = { type: "value", caller, id, value };
   } catch (error) {
     reply = { type: "error", caller, id, error: toErrorData(error) };
@@ -238,6 +284,7 @@ async function answerCall(call: CallMessage, answer: Caller["answer"]): Promise<
 
 function hear(message: ToEngine | ToCaller, answer: Caller["answer"]): void {
   if (message.type === "call") void answerCall(message, answer);
+  else if (message.type === "saw") outboxes.get(message.number)?.saw();
   else if (message.type === "exit") void closeWriters(openWriters(), message.gate);
   else if (message.type === "cancel") {
     const reason = new DOMException("This operation was aborted", "AbortError");
@@ -245,12 +292,11 @@ function hear(message: ToEngine | ToCaller, answer: Caller["answer"]): void {
   }
 }
 
-useCompileCache((workerData as EngineWorkerData).compileCache);
+useCompileCache(start.compileCache);
 setCodec(nativeCodec);
 giveBackMemory();
 native.engineStart(() => dispatchRequests(native, devices, requests));
 
-const starter = parentPort!;
 starter.on("message", (message: ToEngine) => {
   hear(message, (answer) => starter.postMessage(answer));
 });

@@ -8,7 +8,9 @@
  * objects cannot cross.
  */
 
+import type { PriceProvider } from "@headwater/object-store";
 import type { Moment, MountEvent, MountStatus } from "@headwater/vfs-core";
+import type { SeenAfter } from "../seeing/channels.ts";
 import type { EngineMountOptions } from "./engine-mount-options.ts";
 import type { OpenedPast } from "./past-claims.ts";
 
@@ -16,11 +18,17 @@ import type { OpenedPast } from "./past-claims.ts";
 export interface MountedAs {
   readonly name: string;
   readonly number: number;
+  /** See `Mount.counters`. */
+  readonly counters: SharedArrayBuffer;
+  /** Its number in native code. */
+  readonly device: number;
+  readonly provider: PriceProvider | undefined;
 }
 
 /** What can be asked of the engine, with arguments and result. */
 export interface Calls {
-  mount: (options: EngineMountOptions) => MountedAs;
+  /** `wanted`: what the calling thread wants to be told; see channels.ts. */
+  mount: (options: EngineMountOptions, wanted: SharedArrayBuffer) => MountedAs;
   flush: (name: string) => { readonly txid: string };
   waitForTxid: (name: string, txid: string) => undefined;
   hydrated: (name: string) => undefined;
@@ -55,7 +63,13 @@ export interface ExitMessage {
   readonly gate: SharedArrayBuffer;
 }
 
-export type ToEngine = CallMessage | CancelMessage | ExitMessage;
+/** The thread has got a batch of messages of that mount. */
+export interface SawMessage {
+  readonly type: "saw";
+  readonly number: number;
+}
+
+export type ToEngine = CallMessage | CancelMessage | ExitMessage | SawMessage;
 
 /** An error as plain data; the caller's side makes an error of it again. */
 export interface ErrorData {
@@ -73,8 +87,20 @@ export interface EventMessage {
   readonly event: MountEvent;
 }
 
+/** For the channels of that thread. It answers with "saw". */
+export interface SeenMessage {
+  readonly type: "seen";
+  readonly caller: string;
+  /** Of the mount, which it need not know. */
+  readonly number: number;
+  readonly batch: readonly SeenAfter[];
+}
+
 /** What the thread that starts the engine gives it. */
 export interface EngineWorkerData {
+  /** Who that is, and what it wants to be told: of mounts that nobody has made, too. */
+  readonly caller: string;
+  readonly wanted: SharedArrayBuffer;
   /** See `useCompileCache`. */
   readonly compileCache: string | undefined;
 }
@@ -87,6 +113,7 @@ export interface ReadyMessage {
 export type ToCaller =
   | ReadyMessage
   | EventMessage
+  | SeenMessage
   | {
       readonly type: "value";
       readonly caller: string;

@@ -2,13 +2,20 @@
  * One mount on the engine's thread: its store, its device, its engine.
  */
 
-import { ObjectStoreError, type OpenedStore, openStore } from "@headwater/object-store";
+import {
+  ObjectStoreError,
+  type OpenedStore,
+  openStore,
+  type PriceProvider,
+  priceProviderOf,
+} from "@headwater/object-store";
 import {
   explainStoreFailure,
   HeadwaterError,
   type Mount,
   type MountEvent,
   type MountOptions,
+  type Observer,
   openMount,
   redactUrl,
 } from "@headwater/vfs-core";
@@ -21,6 +28,13 @@ export interface MountRun {
   /** Ends the opening. */
   readonly signal: AbortSignal;
   readonly onEvent: (event: MountEvent) => void;
+  readonly observer: Observer;
+}
+
+export interface StartedMount extends Mount {
+  readonly provider: PriceProvider | undefined;
+  /** Number of its device, which it keeps for good. */
+  readonly device: number;
 }
 
 /** Resolves when SQLite can open `file:NAME?vfs=headwater`. */
@@ -28,7 +42,7 @@ export async function startMount(
   options: EngineMountOptions,
   devices: Map<number, NativeDevice>,
   run: MountRun,
-): Promise<Mount> {
+): Promise<StartedMount> {
   const opened = await open(options);
   const { store } = opened;
   const made = new Set<NativeDevice>();
@@ -51,7 +65,8 @@ export async function startMount(
       },
       lockFile: (path, text) => lockNatively(native, path, text),
     });
-    return closingAlso(mount, forget);
+    const device = [...made].find(({ name }) => name === mount.name)!.id;
+    return startedMount(mount, { provider: priceProviderOf(store), device }, forget);
   } catch (error) {
     await forget();
     throw error;
@@ -108,14 +123,20 @@ function urlOfStore(name: string, path: string): string {
 }
 
 /** The same mount, which also lets go of what was opened for it. */
-function closingAlso(mount: Mount, forget: () => Promise<void>): Mount {
+function startedMount(
+  mount: Mount,
+  facts: Pick<StartedMount, "provider" | "device">,
+  forget: () => Promise<void>,
+): StartedMount {
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
     closing ??= mount.close().finally(forget);
     return closing;
   };
   return {
+    ...facts,
     name: mount.name,
+    counters: mount.counters,
     get mode() {
       return mount.mode;
     },

@@ -40,6 +40,7 @@ import type {
   Upload,
   UploadOptions,
 } from "../object-store.ts";
+import { isFailure, RequestCount } from "../request-count.ts";
 import { systemClock, systemRandom } from "../system.ts";
 import { type AzureClient, azureEndpoint, makeAzureClient } from "./azure-client.ts";
 import { inspectContent } from "./azure-content.ts";
@@ -70,11 +71,13 @@ const SUPPORTS: Supports = {
   listedTimestamp: true,
   streamedPut: true,
   streamedConditions: true,
+  tellsRequests: true,
 };
 
 const ACCESS_TIER = "Hot";
 
 type Facts = Pick<AzureErrorContext, "operation" | "key" | "condition">;
+type Work<Result> = (abortSignal: AbortSignal, request: RequestCount) => Promise<Result>;
 
 class AzureStore implements ObjectStore {
   readonly name: string;
@@ -109,13 +112,14 @@ class AzureStore implements ObjectStore {
       throw this.#error("UNSUPPORTED", "Azure cannot do suffixRange", facts);
     }
     const length = range !== undefined && "length" in range ? range.length : undefined;
-    return this.#call(facts, options, async (abortSignal) => {
+    return this.#call(facts, options, async (abortSignal, request) => {
       const blob = this.#client.container.getBlobClient(key);
       const output = await blob.download(range?.offset ?? 0, length, {
         abortSignal,
         maxRetryRequests: 0,
       });
-      const read = await readBody(output.readableStreamBody as Readable, output.contentLength);
+      const stream = output.readableStreamBody as Readable;
+      const read = await readBody(stream, output.contentLength, (bytes) => request.receive(bytes));
       const { contentRange } = output;
       const { status } = output._response;
       const content = inspectContent({ status, contentRange, bodySize: read.byteLength }, range);
@@ -139,12 +143,14 @@ class AzureStore implements ObjectStore {
   async put(key: string, body: Uint8Array, options: PutOptions): Promise<ObjectMeta> {
     checkKey(key);
     const facts: Facts = { operation: "put", key, condition: options.condition.type };
-    return this.#call(facts, options, async (abortSignal) => {
+    const { byteLength } = body;
+    const send = async (abortSignal: AbortSignal) => {
       const blob = this.#client.container.getBlockBlobClient(key);
       const fields = this.#fieldsOf(options);
-      const output = await blob.upload(body, body.byteLength, { abortSignal, ...fields });
-      return { ...this.#meta(key, body.byteLength, output), timestampMs: options.timestampMs };
-    });
+      const output = await blob.upload(body, byteLength, { abortSignal, ...fields });
+      return { ...this.#meta(key, byteLength, output), timestampMs: options.timestampMs };
+    };
+    return this.#call(facts, options, send, byteLength);
   }
 
   /** Sends nothing yet. */
@@ -157,7 +163,8 @@ class AzureStore implements ObjectStore {
       const steps = azureUpload(
         {
           blob: this.#client.container.getBlockBlobClient(key),
-          send: (operation, call, work) => this.#send({ operation, key, condition }, call, work),
+          send: (operation, call, work, bytesSent) =>
+            this.#send({ operation, key, condition }, call, work, bytesSent),
           toMeta: (size, output) => ({ ...this.#meta(key, size, output), timestampMs }),
         },
         { partSize, fields: this.#fieldsOf(options), nonce: newNonce() },
@@ -183,9 +190,13 @@ class AzureStore implements ObjectStore {
       const queue = keys.values();
       const lane = async () => {
         for (const key of queue) {
+          const count = new RequestCount({ kind: "delete", meter: options.meter });
+          count.start();
           try {
             await this.#deleteBlob({ operation: "deleteMany", key }, { abortSignal });
+            count.end(false);
           } catch (error) {
+            count.end(isFailure(error));
             if (!isAboutOneKey(error)) throw error;
             failure ??= error;
           }
@@ -264,27 +275,37 @@ class AzureStore implements ObjectStore {
   async #call<Result>(
     facts: Facts,
     options: CallOptions,
-    work: (abortSignal: AbortSignal) => Promise<Result>,
+    work: Work<Result>,
+    bytesSent?: number,
   ): Promise<Result> {
-    return this.#inFlight.run(facts.operation, options, () => this.#send(facts, options, work));
+    const send = () => this.#send(facts, options, work, bytesSent);
+    return this.#inFlight.run(facts.operation, options, send);
   }
 
   /** For calls that are in flight, and for steps of uploads that are. */
   async #send<Result>(
     facts: Facts,
-    { signal }: CallOptions,
-    work: (abortSignal: AbortSignal) => Promise<Result>,
+    { signal, meter }: CallOptions,
+    work: Work<Result>,
+    bytesSent?: number,
   ): Promise<Result> {
     const ending = new AbortController();
     const onAbort = () => ending.abort();
     signal?.addEventListener("abort", onAbort);
+    const request = new RequestCount({ kind: facts.operation, meter }, bytesSent);
+    // Of several keys each is a request.
+    if (facts.operation !== "deleteMany") request.start();
     try {
-      return await work(ending.signal);
+      const result = await work(ending.signal, request);
+      request.end(false);
+      return result;
     } catch (error) {
       // Of an answer that it does not understand, the SDK leaves the body unread.
       if (!isAnswered(error)) ending.abort();
+      const failure = toAzureError(error, { ...this.#context, ...facts });
+      request.end(signal?.aborted === true || isFailure(failure));
       if (signal?.aborted) throw signal.reason;
-      throw toAzureError(error, { ...this.#context, ...facts });
+      throw failure;
     } finally {
       signal?.removeEventListener("abort", onAbort);
     }

@@ -23,6 +23,7 @@ export interface AzureUploadStore {
     operation: UploadOperation,
     options: CallOptions,
     work: (abortSignal: AbortSignal) => Promise<Result>,
+    bytesSent?: number,
   ) => Promise<Result>;
   readonly toMeta: (size: number, output: Sdk.BlockBlobCommitBlockListResponse) => ObjectMeta;
 }
@@ -43,9 +44,10 @@ export function azureUpload(store: AzureUploadStore, options: AzureUploadOptions
     partsParallel: PARTS_PARALLEL,
     putPart: async (index: number, body: Uint8Array, call: CallOptions) => {
       if (body.byteLength === 0) return;
-      await send("putPart", call, (abortSignal) =>
-        blob.stageBlock(blockId(nonce, index), body, body.byteLength, { abortSignal }),
-      );
+      const { byteLength } = body;
+      const stage = (abortSignal: AbortSignal) =>
+        blob.stageBlock(blockId(nonce, index), body, byteLength, { abortSignal });
+      await send("putPart", call, stage, byteLength);
     },
     complete: ({ count, size }: UploadedParts, call: CallOptions) =>
       send("completeUpload", call, async (abortSignal) => {

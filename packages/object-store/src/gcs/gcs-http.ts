@@ -5,7 +5,7 @@
  * and a small object costs it two to five times the work (docs/decisions/0005-gcs-client.md).
  */
 
-import { type HttpAnswer, HttpClient, type HttpRequest } from "../http-client.ts";
+import { type HttpAnswer, type HttpCall, HttpClient, type HttpRequest } from "../http-client.ts";
 import { GCS_CONNECT_MS_MAX, GCS_IDLE_MS_MAX, GCS_SOCKETS_MAX } from "../limits.ts";
 import { type GcsStoreOptions, GOOGLE_ENDPOINT } from "./gcs-options.ts";
 
@@ -31,9 +31,9 @@ export class GcsHttp {
   }
 
   /** The whole answer, whatever its status. Rejects with what went wrong on the way. */
-  send(request: GcsRequest, signal: AbortSignal | undefined): Promise<GcsAnswer> {
+  send(request: GcsRequest, call: HttpCall): Promise<GcsAnswer> {
     const path = `${this.#base.pathname.replace(/\/+$/, "")}${request.path}`;
-    return this.#http.send(this.#base, { ...request, path }, signal);
+    return this.#http.send(this.#base, { ...request, path }, call);
   }
 
   close(): void {

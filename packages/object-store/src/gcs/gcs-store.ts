@@ -107,6 +107,7 @@ class GcsStore implements ObjectStore {
       listedTimestamp: true,
       streamedPut: true,
       streamedConditions: true,
+      tellsRequests: true,
     };
   }
 
@@ -265,11 +266,13 @@ class GcsStore implements ObjectStore {
     options: CallOptions,
     work: (send: Send) => Promise<Result>,
   ): Promise<Result> {
-    const { signal } = options;
+    const { signal, meter } = options;
+    // It has no request for several keys.
+    const kind = facts.operation === "deleteMany" ? "delete" : facts.operation;
     try {
       return await work(async (request, statuses = []) => {
         const headers = { ...request.headers, ...(await this.#auth(options)) };
-        const answer = await this.#http.send({ ...request, headers }, signal);
+        const answer = await this.#http.send({ ...request, headers }, { kind, signal, meter });
         const { status } = answer;
         if ((status < 200 || status > 299) && !statuses.includes(status)) {
           throw new GcsRefusal(answer);

@@ -12,9 +12,10 @@ export abstract class Layer {
   readonly keyLayout: KeyLayout;
   protected readonly inner: ObjectStore;
 
-  constructor(kind: string, inner: ObjectStore) {
+  /** Without a kind, messages name the inner store: for layers that only look on. */
+  constructor(kind: string | undefined, inner: ObjectStore) {
     this.inner = inner;
-    this.name = `${kind}(${inner.name})`;
+    this.name = kind === undefined ? inner.name : `${kind}(${inner.name})`;
     this.place = inner.place;
     this.supports = inner.supports;
     this.keyLayout = inner.keyLayout;

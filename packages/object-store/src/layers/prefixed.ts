@@ -68,9 +68,9 @@ class PrefixedStore extends Layer implements ObjectStore {
   }
 
   async *list(prefix: string, options: ListOptions = {}): AsyncIterable<ObjectMeta> {
-    const { startAfter, signal } = options;
+    const { startAfter } = options;
     const from = startAfter === undefined ? undefined : this.#prefix + startAfter;
-    const listed = this.inner.list(this.#prefix + prefix, { startAfter: from, signal });
+    const listed = this.inner.list(this.#prefix + prefix, { ...options, startAfter: from });
     for await (const meta of listed) {
       // An object named like the prefix itself has no key here.
       if (meta.key.length > this.#prefix.length) yield this.#strip(meta);

@@ -6,6 +6,7 @@
  */
 
 import type { Operation } from "../object-store.ts";
+import { OPERATIONS } from "../operations.ts";
 import type { RequestTrace } from "./traced.ts";
 
 export interface OperationCounts {
@@ -25,19 +26,6 @@ const NOTHING: OperationCounts = {
   bytesWritten: 0,
   durationMs: 0,
 };
-
-const OPERATIONS: readonly Operation[] = [
-  "get",
-  "head",
-  "put",
-  "openUpload",
-  "putPart",
-  "completeUpload",
-  "abortUpload",
-  "delete",
-  "deleteMany",
-  "list",
-];
 
 export class RequestCounts {
   #byOperation = new Map<Operation, OperationCounts>();

@@ -37,6 +37,7 @@ import type {
   ListOptions,
   ObjectMeta,
   ObjectStore,
+  Operation,
   PutCondition,
   PutOptions,
   Upload,
@@ -93,44 +94,48 @@ class RetryingStore extends Layer implements ObjectStore {
 
   async get(key: string, options: GetOptions = {}): Promise<GetResult> {
     return this.#inFlight.run("get", options, () =>
-      this.#repeat(this.#attempts(options.signal), () => this.inner.get(key, options)),
+      this.#repeat(this.#attempts("get", options), () => this.inner.get(key, options)),
     );
   }
 
   async head(key: string, options: CallOptions = {}): Promise<ObjectMeta> {
     return this.#inFlight.run("head", options, () =>
-      this.#repeat(this.#attempts(options.signal), () => this.inner.head(key, options)),
+      this.#repeat(this.#attempts("head", options), () => this.inner.head(key, options)),
     );
   }
 
   async put(key: string, body: Uint8Array, options: PutOptions): Promise<ObjectMeta> {
-    const { condition, signal } = options;
+    const { condition, signal, meter } = options;
+    const call = { signal, meter };
     const send = () => this.inner.put(key, body, options);
     const look: Look<ObjectMeta> = (attempts) =>
-      this.#lookUpPut(key, body, condition, attempts, signal);
+      this.#lookUpPut(key, body, condition, attempts, call);
     return this.#inFlight.run("put", options, () =>
       condition.type === "none"
-        ? this.#repeat(this.#attempts(signal), send)
-        : this.#settle({ signal, send, look }),
+        ? this.#repeat(this.#attempts("put", call), send)
+        : this.#settle({ operation: "put", call, send, look }),
     );
   }
 
   async openUpload(key: string, options: UploadOptions): Promise<Upload> {
     const upload = await this.#inFlight.run("openUpload", options, () =>
-      this.#repeat(this.#attempts(options.signal), () => this.inner.openUpload(key, options)),
+      this.#repeat(this.#attempts("openUpload", options), () =>
+        this.inner.openUpload(key, options),
+      ),
     );
     return carriedUpload(upload, ({ operation, options: given, send }) => {
       // What the last step did cannot be looked up: the bytes are gone.
       const may = operation === "completeUpload" ? mayRepeatBlindly : mayRepeat;
-      return this.#repeat(this.#attempts(given.signal), () => send(given), may);
+      return this.#repeat(this.#attempts(operation, given), () => send(given), may);
     });
   }
 
   async delete(key: string, options: DeleteOptions = {}): Promise<void> {
-    const { condition = { type: "none" }, signal } = options;
+    const { condition = { type: "none" }, signal, meter } = options;
+    const call = { signal, meter };
     const send = () => this.inner.delete(key, options);
     const look: Look<void> = async (attempts) => {
-      const head = () => this.inner.head(key, { signal });
+      const head = () => this.inner.head(key, call);
       const meta = await orUndefined(this.#repeat(attempts, head));
       if (meta === undefined) return { type: "ours", result: undefined };
       const same = condition.type === "if-version" && meta.version === condition.version;
@@ -138,28 +143,29 @@ class RetryingStore extends Layer implements ObjectStore {
     };
     return this.#inFlight.run("delete", options, () =>
       condition.type === "none"
-        ? this.#repeat(this.#attempts(signal), send)
-        : this.#settle({ signal, send, look }),
+        ? this.#repeat(this.#attempts("delete", call), send)
+        : this.#settle({ operation: "delete", call, send, look }),
     );
   }
 
   async deleteMany(keys: readonly string[], options: CallOptions = {}): Promise<void> {
     return this.#inFlight.run("deleteMany", options, () =>
-      this.#repeat(this.#attempts(options.signal), () => this.inner.deleteMany(keys, options)),
+      this.#repeat(this.#attempts("deleteMany", options), () =>
+        this.inner.deleteMany(keys, options),
+      ),
     );
   }
 
   async *list(prefix: string, options: ListOptions = {}): AsyncIterable<ObjectMeta> {
-    const { signal } = options;
     let { startAfter } = options;
-    let attempts = this.#attempts(signal);
+    let attempts = this.#attempts("list", options);
     for (;;) {
       try {
-        for await (const meta of this.inner.list(prefix, { startAfter, signal })) {
+        for await (const meta of this.inner.list(prefix, { ...options, startAfter })) {
           startAfter = meta.key;
           yield meta;
           // The time that our reader took is not the store's.
-          attempts = this.#attempts(signal);
+          attempts = this.#attempts("list", options);
         }
         return;
       } catch (error) {
@@ -193,8 +199,9 @@ class RetryingStore extends Layer implements ObjectStore {
   }
 
   /** For conditional calls: a look at the object comes before every repeat that needs one. */
-  async #settle<Result>({ signal, send, look }: ConditionalCall<Result>): Promise<Result> {
-    const attempts = this.#attempts(signal);
+  async #settle<Result>({ operation, call, send, look }: ConditionalCall<Result>): Promise<Result> {
+    const { signal } = call;
+    const attempts = this.#attempts(operation, call);
     let answerLost: unknown;
     for (let repeated = false; ; repeated = true) {
       let failure: unknown;
@@ -229,9 +236,9 @@ class RetryingStore extends Layer implements ObjectStore {
     body: Uint8Array,
     condition: PutCondition,
     attempts: Attempts,
-    signal: AbortSignal | undefined,
+    call: CallOptions,
   ): Promise<Finding<ObjectMeta>> {
-    const get = () => this.#getStart(key, body.byteLength, signal);
+    const get = () => this.#getStart(key, body.byteLength, call);
     const found = await orUndefined(this.#repeat(attempts, get));
     if (found === undefined) {
       return { type: condition.type === "if-absent" ? "not-yet" : "moved-on" };
@@ -245,20 +252,16 @@ class RetryingStore extends Layer implements ObjectStore {
   }
 
   /** No more of the object than there are bytes to compare it with. */
-  async #getStart(
-    key: string,
-    length: number,
-    signal: AbortSignal | undefined,
-  ): Promise<GetResult> {
+  async #getStart(key: string, length: number, call: CallOptions): Promise<GetResult> {
     if (length > 0) {
       try {
-        return await this.inner.get(key, { range: { offset: 0, length }, signal });
+        return await this.inner.get(key, { ...call, range: { offset: 0, length } });
       } catch (error) {
         // An empty object has no range at all.
         if (!ObjectStoreError.is(error, "RANGE_UNSATISFIABLE")) throw error;
       }
     }
-    return { meta: await this.inner.head(key, { signal }), body: new Uint8Array(0) };
+    return { meta: await this.inner.head(key, call), body: new Uint8Array(0) };
   }
 
   /** The error to end with: the newest one, unless an earlier attempt may have gone through. */
@@ -280,60 +283,63 @@ class RetryingStore extends Layer implements ObjectStore {
     return new ObjectStoreError("OBJECT_EXISTS", message, options);
   }
 
-  #attempts(signal: AbortSignal | undefined): Attempts {
+  #attempts(operation: Operation, { signal, meter }: CallOptions): Attempts {
     const startMs = this.#options.clock.monotonicMs();
-    return new Attempts(this.#options, signal, this.#closing.signal, startMs);
+    const onRepeat = () => meter?.retried(operation);
+    const call = { signal, closing: this.#closing.signal, onRepeat };
+    return new Attempts(this.#options, call, startMs);
   }
 }
 
 interface ConditionalCall<Result> {
-  readonly signal: AbortSignal | undefined;
+  readonly operation: Operation;
+  readonly call: CallOptions;
   readonly send: () => Promise<Result>;
   readonly look: Look<Result>;
 }
 
 type Look<Result> = (attempts: Attempts) => Promise<Finding<Result>>;
 
+interface RepeatedCall {
+  readonly signal: AbortSignal | undefined;
+  readonly closing: AbortSignal;
+  readonly onRepeat: () => void;
+}
+
 class Attempts {
   readonly #options: ResolvedOptions;
-  readonly #signal: AbortSignal | undefined;
-  readonly #closing: AbortSignal;
+  readonly #call: RepeatedCall;
   readonly #startMs: number;
   readonly #backoff: Backoff;
   #left: number;
 
-  constructor(
-    options: ResolvedOptions,
-    signal: AbortSignal | undefined,
-    closing: AbortSignal,
-    startMs: number,
-  ) {
+  constructor(options: ResolvedOptions, call: RepeatedCall, startMs: number) {
     this.#options = options;
     this.#startMs = startMs;
-    this.#signal = signal;
-    this.#closing = closing;
+    this.#call = call;
     this.#backoff = new Backoff(options);
     this.#left = options.attemptsMax - 1;
   }
 
   /** As many once more, in what is left of the same time: for another request of the same call. */
   again(): Attempts {
-    return new Attempts(this.#options, this.#signal, this.#closing, this.#startMs);
+    return new Attempts(this.#options, this.#call, this.#startMs);
   }
 
   /** Waits until the next attempt is due; throws the error when there is none left. */
   async pause(error: unknown): Promise<void> {
-    if (this.#left <= 0 || this.#closing.aborted) throw error;
+    const { signal: given, closing, onRepeat } = this.#call;
+    if (this.#left <= 0 || closing.aborted) throw error;
     this.#left -= 1;
     const { clock, durationMsMax } = this.#options;
     const asked = ObjectStoreError.is(error) ? (error.retryAfterMs ?? 0) : 0;
     const delayMs = Math.max(this.#backoff.nextMs(), Math.min(asked, RETRY_AFTER_MS_MAX));
     if (clock.monotonicMs() + delayMs > this.#startMs + durationMsMax) throw error;
-    const signals = this.#signal === undefined ? [] : [this.#signal];
-    const signal = AbortSignal.any([...signals, this.#closing]);
+    const signal = AbortSignal.any([...(given === undefined ? [] : [given]), closing]);
     await clock.sleep(delayMs, { signal }).catch((reason: unknown) => {
-      throw this.#signal?.aborted ? reason : error;
+      throw given?.aborted ? reason : error;
     });
+    onRepeat();
   }
 }
 

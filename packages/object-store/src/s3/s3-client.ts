@@ -22,6 +22,7 @@ import {
   S3_SESSION_RENEWED_MS,
   S3_SOCKETS_MAX,
 } from "../limits.ts";
+import type { CallOptions } from "../object-store.ts";
 import { systemClock } from "../system.ts";
 import { untilAborted } from "../until-aborted.ts";
 import type { S3Quirks } from "./quirks.ts";
@@ -99,13 +100,13 @@ export class S3Client {
   }
 
   /** Rejects with S3Refusal when the answer says no, else with what went wrong on the way. */
-  async send(request: S3Request, signal: AbortSignal | undefined): Promise<HttpAnswer> {
+  async send(request: S3Request, call: CallOptions = {}): Promise<HttpAnswer> {
     const place = this.#place;
     try {
-      return await this.#sendTo(place, request, signal);
+      return await this.#sendTo(place, request, call);
     } catch (error) {
       if (!this.#learnsRegion(error, place)) throw error;
-      return await this.#sendTo(this.#place, request, signal);
+      return await this.#sendTo(this.#place, request, call);
     }
   }
 
@@ -113,23 +114,19 @@ export class S3Client {
     this.#http.close();
   }
 
-  async #sendTo(
-    place: S3Place,
-    request: S3Request,
-    signal: AbortSignal | undefined,
-  ): Promise<HttpAnswer> {
+  async #sendTo(place: S3Place, request: S3Request, call: CallOptions): Promise<HttpAnswer> {
     const keys = place.sessions ? this.#sessionKeys() : this.#ownKeys();
-    const credentials = keys instanceof Promise ? await untilAborted(keys, signal) : keys;
+    const credentials = keys instanceof Promise ? await untilAborted(keys, call.signal) : keys;
     const tokenHeader = place.sessions ? "x-amz-s3session-token" : "x-amz-security-token";
-    return this.#sendBy(credentials, tokenHeader, place, request, signal);
+    return this.#sendBy(credentials, tokenHeader, place, request, call);
   }
 
   async #sendBy(
     credentials: S3Credentials,
     tokenHeader: TokenHeader,
     place: S3Place,
-    { body = EMPTY, headers, key, method, query = [] }: S3Request,
-    signal: AbortSignal | undefined,
+    { body = EMPTY, headers, key, kind, method, query = [] }: S3Request,
+    { signal, meter }: CallOptions,
   ): Promise<HttpAnswer> {
     const { host, region, service } = place;
     const { sessionToken } = credentials;
@@ -157,7 +154,7 @@ export class S3Client {
         headers: { ...unsigned.headers, authorization },
         body: body.byteLength === 0 ? [] : [body],
       },
-      signal,
+      { kind, signal, meter },
     );
     if (answer.status >= 200 && answer.status < 300) return answer;
     this.#correctClock(answer);
@@ -174,7 +171,7 @@ export class S3Client {
     const place = this.#place;
     const credentials = await this.#ownKeys();
     const header = "x-amz-security-token";
-    return sessionOf(await this.#sendBy(credentials, header, place, sessionRequest(), undefined));
+    return sessionOf(await this.#sendBy(credentials, header, place, sessionRequest(), {}));
   }
 
   #learnsRegion(error: unknown, place: S3Place): boolean {

@@ -6,13 +6,21 @@ import { createHash } from "node:crypto";
 import { formatRange } from "../byte-range.ts";
 import { LIST_PAGE_KEYS } from "../limits.ts";
 import { formatTimestamp, TIMESTAMP_METADATA } from "../litestream-timestamp.ts";
-import type { ByteRange, DeleteCondition, PutCondition, PutOptions } from "../object-store.ts";
+import type {
+  ByteRange,
+  DeleteCondition,
+  Operation,
+  PutCondition,
+  PutOptions,
+} from "../object-store.ts";
 import type { S3EncryptionOptions, S3StoreOptions } from "./s3-options.ts";
 import { encodeText } from "./s3-xml.ts";
 
 export type Headers = Readonly<Record<string, string>>;
 
 export interface S3Request {
+  /** As which it is counted. */
+  readonly kind: Operation;
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
   /** Undefined: of the bucket itself. */
   readonly key?: string | undefined;
@@ -31,15 +39,20 @@ export function getRequest(
   encryption: S3EncryptionOptions | undefined,
 ): S3Request {
   const part = range === undefined ? {} : { range: formatRange(range) };
-  return { method: "GET", key, headers: { ...part, ...customerKeyHeaders(encryption) } };
+  return {
+    kind: "get",
+    method: "GET",
+    key,
+    headers: { ...part, ...customerKeyHeaders(encryption) },
+  };
 }
 
 export function headRequest(key: string, encryption: S3EncryptionOptions | undefined): S3Request {
-  return { method: "HEAD", key, headers: customerKeyHeaders(encryption) };
+  return { kind: "head", method: "HEAD", key, headers: customerKeyHeaders(encryption) };
 }
 
 export function headBucketRequest(): S3Request {
-  return { method: "HEAD" };
+  return { kind: "head", method: "HEAD" };
 }
 
 export function putRequest(
@@ -49,14 +62,14 @@ export function putRequest(
   store: S3StoreOptions,
 ): S3Request {
   const headers = { ...objectHeaders(options, store), ...conditionHeaders(options.condition) };
-  return { method: "PUT", key, headers, body };
+  return { kind: "put", method: "PUT", key, headers, body };
 }
 
 export function deleteRequest(
   key: string,
   condition: DeleteCondition = { type: "none" },
 ): S3Request {
-  return { method: "DELETE", key, headers: conditionHeaders(condition) };
+  return { kind: "delete", method: "DELETE", key, headers: conditionHeaders(condition) };
 }
 
 /** S3 takes no such request without a checksum. Some stores know only the oldest. */
@@ -67,7 +80,13 @@ export async function deleteManyRequest(
   const objects = keys.map((key) => `<Object><Key>${encodeText(key)}</Key></Object>`).join("");
   const body = Buffer.from(`<Delete ${NAMESPACE}>${objects}<Quiet>true</Quiet></Delete>`);
   const checksum = requireContentMd5 ? { "content-md5": md5Of(body) } : await crc32Headers(body);
-  return { method: "POST", query: [["delete", ""]], headers: { ...XML, ...checksum }, body };
+  return {
+    kind: "deleteMany",
+    method: "POST",
+    query: [["delete", ""]],
+    headers: { ...XML, ...checksum },
+    body,
+  };
 }
 
 export interface ListStart {
@@ -84,6 +103,7 @@ export function listRequest({
   token,
 }: ListStart): S3Request {
   return {
+    kind: "list",
     method: "GET",
     query: [
       ["list-type", "2"],
@@ -100,7 +120,13 @@ export function openUploadRequest(
   options: PutOptions,
   store: S3StoreOptions,
 ): S3Request {
-  return { method: "POST", key, query: [["uploads", ""]], headers: objectHeaders(options, store) };
+  return {
+    kind: "openUpload",
+    method: "POST",
+    key,
+    query: [["uploads", ""]],
+    headers: objectHeaders(options, store),
+  };
 }
 
 export interface UploadTarget {
@@ -113,6 +139,7 @@ export interface UploadTarget {
 export function putPartRequest(target: UploadTarget, number: number, body: Uint8Array): S3Request {
   const { encryption, key, uploadId } = target;
   return {
+    kind: "putPart",
     method: "PUT",
     key,
     query: [
@@ -134,6 +161,7 @@ export function completeUploadRequest(
   });
   const text = `<CompleteMultipartUpload ${NAMESPACE}>${parts.join("")}</CompleteMultipartUpload>`;
   return {
+    kind: "completeUpload",
     method: "POST",
     key,
     query: [["uploadId", uploadId]],
@@ -143,12 +171,12 @@ export function completeUploadRequest(
 }
 
 export function abortUploadRequest({ key, uploadId }: UploadTarget): S3Request {
-  return { method: "DELETE", key, query: [["uploadId", uploadId]] };
+  return { kind: "abortUpload", method: "DELETE", key, query: [["uploadId", uploadId]] };
 }
 
 /** Asks for the keys of a session of S3 Express. */
 export function sessionRequest(): S3Request {
-  return { method: "GET", query: [["session", ""]] };
+  return { kind: "get", method: "GET", query: [["session", ""]] };
 }
 
 /** What a new object is to be beside its bytes. */

@@ -122,6 +122,7 @@ class S3Store implements ObjectStore {
       listedTimestamp: false,
       streamedPut: true,
       streamedConditions: quirks.streamedConditions,
+      tellsRequests: true,
     };
   }
 
@@ -132,7 +133,7 @@ class S3Store implements ObjectStore {
     const facts = { operation: "get", key } as const;
     const request = getRequest(key, range, this.#options.encryption);
     return this.#read(facts, options, async () => {
-      const answer = await this.#client.send(request, options.signal);
+      const answer = await this.#client.send(request, options);
       const content = inspectContent(range, answer);
       if (content.type === "unsound") {
         throw s3Error(content.code, content.problem, this.#context(facts));
@@ -146,14 +147,13 @@ class S3Store implements ObjectStore {
 
   async head(key: string, options: CallOptions = {}): Promise<ObjectMeta> {
     checkKey(key);
-    const { signal } = options;
     const request = headRequest(key, this.#options.encryption);
     return this.#read({ operation: "head", key }, options, async () => {
       try {
-        const answer = await this.#client.send(request, signal);
+        const answer = await this.#client.send(request, options);
         return this.#meta(key, Number(answer.headers["content-length"] ?? 0), answer);
       } catch (error) {
-        if (isUnnamedNotFound(error) && !this.#bucketSeen) await this.#lookForBucket(signal);
+        if (isUnnamedNotFound(error) && !this.#bucketSeen) await this.#lookForBucket(options);
         throw error;
       }
     });
@@ -167,7 +167,7 @@ class S3Store implements ObjectStore {
     if (condition.type === "if-version") this.#need("conditionalUpdate", facts);
     const request = putRequest(key, body, options, this.#options);
     return this.#call(facts, options, async () => {
-      const answer = await this.#client.send(request, options.signal);
+      const answer = await this.#client.send(request, options);
       this.#expectS3(answer, facts);
       const { timestampMs } = options;
       return { ...this.#meta(key, body.byteLength, answer), timestampMs };
@@ -192,7 +192,7 @@ class S3Store implements ObjectStore {
     };
     const { partsParallel } = this.#quirks;
     const upload = await this.#call(facts, options, () =>
-      openS3Upload(store, { key, partSize, partsParallel, upload: options }, options.signal),
+      openS3Upload(store, { key, partSize, partsParallel, upload: options }),
     );
     return new HeldUpload(key, upload, this.#inFlight.hold());
   }
@@ -205,7 +205,7 @@ class S3Store implements ObjectStore {
     const request = deleteRequest(key, condition);
     try {
       await this.#call(facts, options, async () =>
-        this.#expectS3(await this.#client.send(request, options.signal), facts),
+        this.#expectS3(await this.#client.send(request, options), facts),
       );
     } catch (error) {
       if (!ObjectStoreError.is(error, "OBJECT_NOT_FOUND")) throw error;
@@ -218,7 +218,7 @@ class S3Store implements ObjectStore {
     for (let start = 0; start < keys.length; start += DELETE_BATCH_KEYS) {
       const batch = keys.slice(start, start + DELETE_BATCH_KEYS);
       const failed = await this.#call({ operation: "deleteMany" }, options, () =>
-        this.#deleteBatch(batch, options.signal),
+        this.#deleteBatch(batch, options),
       );
       failure ??= failed;
     }
@@ -261,7 +261,7 @@ class S3Store implements ObjectStore {
     for (let page = 0; page < LIST_PAGES_MAX; page += 1) {
       const start = { prefix: sent, startAfter: there, token };
       const { metas, nextToken: next } = await this.#call(facts, options, () =>
-        this.#listPage(start, options.signal),
+        this.#listPage(start, options),
       );
       const isAfter = (key: string) =>
         startAfter === undefined || there !== undefined || compareKeys(key, startAfter) > 0;
@@ -276,16 +276,16 @@ class S3Store implements ObjectStore {
     throw s3Error("UNSUPPORTED", problem, this.#context(facts));
   }
 
-  async #listPage(start: ListStart, signal: AbortSignal | undefined): Promise<S3Page> {
-    const page = pageOf(await this.#client.send(listRequest(start), signal));
+  async #listPage(start: ListStart, call: CallOptions): Promise<S3Page> {
+    const page = pageOf(await this.#client.send(listRequest(start), call));
     if (page === undefined) throw this.#notS3({ operation: "list", key: start.prefix });
     return page;
   }
 
   /** The first failure of a batch, if any. */
-  async #deleteBatch(keys: readonly string[], signal: AbortSignal | undefined): Promise<unknown> {
+  async #deleteBatch(keys: readonly string[], call: CallOptions): Promise<unknown> {
     const request = await deleteManyRequest(keys, this.#options.requireContentMd5);
-    const answer = await this.#client.send(request, signal);
+    const answer = await this.#client.send(request, call);
     this.#expectS3(answer, { operation: "deleteMany" });
     const failed = deleteFailuresOf(answer).find(({ code }) => code !== "NoSuchKey");
     if (failed === undefined) return undefined;
@@ -294,9 +294,9 @@ class S3Store implements ObjectStore {
   }
 
   /** Throws NoSuchBucket when that is what a bare 404 meant. */
-  async #lookForBucket(signal: AbortSignal | undefined): Promise<void> {
+  async #lookForBucket(call: CallOptions): Promise<void> {
     try {
-      await this.#client.send(headBucketRequest(), signal);
+      await this.#client.send(headBucketRequest(), call);
     } catch (error) {
       if (isUnnamedNotFound(error)) {
         throw Object.assign(new Error("no such bucket", { cause: error }), {
@@ -353,7 +353,7 @@ class S3Store implements ObjectStore {
       if (!ObjectStoreError.is(error, "FORBIDDEN") || !this.#quirks.orderedList) throw error;
       const { key } = facts;
       const { metas } = await this.#call(facts, options, () =>
-        this.#listPage({ prefix: key, keysMax: 1 }, options.signal),
+        this.#listPage({ prefix: key, keysMax: 1 }, options),
       ).catch((reason: unknown) => {
         throw ObjectStoreError.is(reason, "FORBIDDEN", "CONFIG_INVALID") ? error : reason;
       });

@@ -54,10 +54,10 @@ export interface S3UploadOptions {
 export async function openS3Upload(
   store: S3UploadStore,
   options: S3UploadOptions,
-  signal: AbortSignal | undefined,
 ): Promise<UploadSteps> {
   const { key, upload } = options;
-  const answer = await store.client.send(openUploadRequest(key, upload, store.options), signal);
+  const request = openUploadRequest(key, upload, store.options);
+  const answer = await store.client.send(request, upload);
   store.expectS3("openUpload", answer);
   const { encryption } = store.options;
   return new S3Upload(store, options, { key, uploadId: uploadIdOf(answer), encryption });
@@ -83,7 +83,7 @@ class S3Upload implements UploadSteps {
     const { client, expectS3, send } = this.#store;
     return send("putPart", options, async () => {
       const request = putPartRequest(this.#target, index + 1, body);
-      const answer = await client.send(request, options.signal);
+      const answer = await client.send(request, options);
       expectS3("putPart", answer);
       const { etag } = answer.headers;
       if (etag === undefined) throw emptyAnswer("no ETag");
@@ -96,7 +96,7 @@ class S3Upload implements UploadSteps {
     return send("completeUpload", options, async () => {
       const etags = this.#etags.slice(0, count);
       const request = completeUploadRequest(this.#target, etags, this.#condition);
-      const answer = await client.send(request, options.signal);
+      const answer = await client.send(request, options);
       expectS3("completeUpload", answer);
       const etag = completedETagOf(answer);
       return toMeta(size, { ...answer, headers: { ...answer.headers, etag } });
@@ -107,7 +107,7 @@ class S3Upload implements UploadSteps {
     const { client, send } = this.#store;
     return send("abortUpload", options, async () => {
       try {
-        await client.send(abortUploadRequest(this.#target), options.signal);
+        await client.send(abortUploadRequest(this.#target), options);
       } catch (error) {
         // It has ended, with an object or without.
         if ((error as Error).name !== "NoSuchUpload") throw error;

@@ -1,4 +1,12 @@
-import { deadlined, limited, prefixed, retrying, traced } from "@headwater/object-store";
+import {
+  deadlined,
+  limited,
+  metered,
+  prefixed,
+  retrying,
+  tellingRequests,
+  traced,
+} from "@headwater/object-store";
 import { MemoryStore } from "@headwater/object-store/memory";
 import { faulty, objectStoreContract } from "@headwater/object-store/testing";
 
@@ -40,6 +48,13 @@ objectStoreContract({ name: "deadlined(memory)", open: async () => deadlined(awa
 objectStoreContract({
   name: "traced(memory)",
   open: async () => traced(await open(), { onRequest: () => undefined }),
+});
+objectStoreContract({
+  name: "metered(telling(memory))",
+  open: async () => {
+    const meter = { sent: () => undefined, ended: () => undefined, retried: () => undefined };
+    return metered(tellingRequests(await open()), meter);
+  },
 });
 objectStoreContract({
   name: "faulty(memory) without faults",

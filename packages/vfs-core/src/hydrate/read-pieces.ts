@@ -66,7 +66,10 @@ async function readPiece(
   await slots.take(signal);
   try {
     await admit(range.length);
-    const get = () => replica.store.get(file.key, { range, signal });
+    const { key } = file;
+    const facts = { purpose: "hydration", key, pages: undefined, hedged: false } as const;
+    const get = () =>
+      replica.seeing.fetch(facts, (meter) => replica.store.get(key, { range, signal, meter }));
     for (;;) {
       signal.throwIfAborted();
       try {

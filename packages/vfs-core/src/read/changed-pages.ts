@@ -80,7 +80,7 @@ async function fetchPages(
   );
   await Promise.allSettled(
     Array.from(wanted, async ([pgno, location]) => {
-      const page = await fetcher.fetch(pgno, location, "prefetch", over);
+      const page = await fetcher.fetch(pgno, location, "prefetch", over, "poll");
       fetched.set(pgno, { location, page });
     }),
   );

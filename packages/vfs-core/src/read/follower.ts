@@ -227,6 +227,9 @@ export class Follower {
   async #pollOnce(): Promise<void> {
     const { replica, state } = this.#options;
     const start = momentOf(replica.clock);
+    const beforeTxid = state.versions.newest.map.txid;
+    const measure = replica.seeing.measure("poll");
+    let failure: unknown;
     try {
       await this.#follow();
       this.#succeeded = start;
@@ -235,11 +238,15 @@ export class Follower {
       this.#toldFailure = undefined;
       this.#pollCount += 1;
     } catch (error) {
+      failure = error;
       this.#lastError = error;
       this.#tellFailure(error);
       throw error;
     } finally {
       state.release();
+      const { txid } = state.versions.newest.map;
+      const error = summarizeError(failure);
+      replica.seeing.tell("poll", { ...measure(), beforeTxid, txid, error });
     }
   }
 

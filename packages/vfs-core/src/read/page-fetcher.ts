@@ -30,6 +30,7 @@ import { explainDamage } from "../load-file.ts";
 import { isSameFile, type LtxFile } from "../ltx-file.ts";
 import type { PageLocation } from "../page-map.ts";
 import { goneError, isObject, type Replica, replicaError } from "../replica.ts";
+import { PURPOSE_OF, type Purpose } from "../seeing/purpose.ts";
 import { withSignal } from "../with-signal.ts";
 import type { Hedger } from "./hedger.ts";
 import { PRIORITIES, type Priority, type RequestQueue, type Ticket } from "./request-queue.ts";
@@ -127,10 +128,11 @@ export class PageFetcher {
     location: PageLocation,
     priority: Priority,
     signal?: AbortSignal,
+    purpose?: Purpose,
   ): Promise<Uint8Array> {
     const present = this.#find(location.file)?.byOffset.get(location.offset);
     if (present !== undefined && priority === "foreground") this.#promote(present);
-    const flight = present ?? this.#begin(pgno, location, priority);
+    const flight = present ?? this.#begin(pgno, location, { priority, purpose });
     flight.answer ??= deferred();
     return signal === undefined ? flight.answer.promise : this.#wait(flight, flight.answer, signal);
   }
@@ -141,11 +143,11 @@ export class PageFetcher {
    */
   prefetch(pgno: number, location: PageLocation, use: UsePage): void {
     const present = this.#find(location.file)?.byOffset.get(location.offset);
-    const flight = present ?? this.#begin(pgno, location, "prefetch");
+    const flight = present ?? this.#begin(pgno, location, { priority: "prefetch" });
     flight.use ??= use;
   }
 
-  #begin(pgno: number, location: PageLocation, priority: Priority): Flight {
+  #begin(pgno: number, location: PageLocation, ticket: Ticket): Flight {
     const file = this.#flightsOf(location.file);
     const flight: Flight = {
       pgno,
@@ -153,7 +155,7 @@ export class PageFetcher {
       file,
       answer: undefined,
       use: undefined,
-      ticket: { priority },
+      ticket,
       batch: undefined,
       readerCount: 0,
     };
@@ -229,7 +231,7 @@ export class PageFetcher {
     this.#unsent = [];
     for (const batch of groupFlights(unsent, (file) => this.#isWhole(file))) {
       if (batch.isWhole) this.#hadWhole.add(batch.file);
-      const ticket: Ticket = { priority: batch.flights[0]!.ticket.priority };
+      const ticket: Ticket = { ...batch.flights[0]!.ticket };
       for (const flight of batch.flights) {
         flight.ticket = ticket;
         flight.batch = batch;
@@ -261,24 +263,34 @@ export class PageFetcher {
   #hedge(batch: Batch): Promise<Uint8Array> {
     const { hedger } = this.#options;
     const { file, isWhole, offset, endOffset, flights, end } = batch;
-    if (hedger === undefined) return this.#get(batch, end.signal);
+    if (hedger === undefined) return this.#get(batch, end.signal, false);
+    let sentCount = 0;
     return hedger.run({
       bytes: isWhole ? file.size : endOffset - offset,
       priority: "foreground",
-      send: (signal) => this.#get(batch, signal),
+      send: (signal) => {
+        sentCount += 1;
+        return this.#get(batch, signal, sentCount > 1);
+      },
       isWanted: () => flights.some(({ readerCount }) => readerCount > 0),
       signal: end.signal,
     });
   }
 
   async #get(
-    { file, isWhole, offset, endOffset }: Batch,
+    { file, isWhole, offset, endOffset, flights }: Batch,
     signal: AbortSignal,
+    hedged: boolean,
   ): Promise<Uint8Array> {
     const { replica } = this.#options;
+    const { key } = file;
     const length = endOffset - offset;
     const range = isWhole ? undefined : { offset, length };
-    const { body, meta } = await replica.store.get(file.key, { range, signal });
+    const { priority, purpose = replica.purpose ?? PURPOSE_OF[priority] } = flights[0]!.ticket;
+    const facts = { purpose, key, pages: flights.length, hedged };
+    const { body, meta } = await replica.seeing.fetch(facts, (meter) =>
+      replica.store.get(key, { range, signal, meter }),
+    );
     const expected = range === undefined ? file.size : length;
     if (body.byteLength !== expected || !isObject(file, meta)) {
       throw goneError(replica, file, meta.size);

@@ -6,6 +6,7 @@ import { RequestCounts, type RequestTrace, traced } from "@headwater/object-stor
 import { HourCount } from "../hour-count.ts";
 import { KEEP_SHARE } from "../limits.ts";
 import type { MountParts } from "../mount-parts.ts";
+import { forPurpose } from "../replica.ts";
 import { type FollowStatus, summarizeError } from "../status.ts";
 import { withSignal } from "../with-signal.ts";
 import { Follower, type FollowerStart } from "./follower.ts";
@@ -20,7 +21,8 @@ export class Reader {
 
   constructor(parts: MountParts, start: FollowerStart) {
     const { settings, base, service, waiters, tell } = parts;
-    const { replica, queue, toPublished, counter } = base;
+    const { queue, toPublished, counter } = base;
+    const replica = forPurpose(base.replica, "poll");
     const { cacheBytes, pollIntervalMs, listIntervalMs, clock } = settings;
     const { pollIntervalMsMax = pollIntervalMs } = settings;
     this.#parts = parts;

@@ -16,6 +16,7 @@ import {
   REQUESTS_PARALLEL,
   WARM_UP_PARALLEL,
 } from "../limits.ts";
+import type { Purpose } from "../seeing/purpose.ts";
 
 /** The most urgent first. */
 export const PRIORITIES = [
@@ -41,6 +42,8 @@ const PARALLEL_MAX: Readonly<Record<Priority, number>> = {
 /** A request that waits or runs. */
 export interface Ticket {
   priority: Priority;
+  /** Undefined: what the priority says. */
+  purpose?: Purpose | undefined;
 }
 
 interface Waiting {

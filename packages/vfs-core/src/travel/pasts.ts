@@ -14,7 +14,7 @@ import type { MountParts } from "../mount-parts.ts";
 import type { ReadCounts } from "../page-device.ts";
 import type { PageMap } from "../page-map.ts";
 import { isStillThere } from "../read/lineage.ts";
-import { replicaError } from "../replica.ts";
+import { forPurpose, replicaError } from "../replica.ts";
 import type { Moment, RestorePlan } from "../restore-plan.ts";
 import type { Versions } from "../versions.ts";
 import { withSignal } from "../with-signal.ts";
@@ -54,8 +54,10 @@ export class Pasts {
   readonly #end = new AbortController();
 
   constructor(options: PastsOptions) {
-    this.#options = options;
-    this.#planner = new MomentPlanner(options.base.replica);
+    const { base } = options;
+    const replica = forPurpose(base.replica, "travel");
+    this.#options = { ...options, base: { ...base, replica } };
+    this.#planner = new MomentPlanner(replica);
   }
 
   status(): PastStatus[] {

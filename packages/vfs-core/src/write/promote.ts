@@ -17,7 +17,7 @@ import { FENCE_TRIES } from "../limits.ts";
 import type { MountParts } from "../mount-parts.ts";
 import type { LeaseChoice } from "../options.ts";
 import type { Reader } from "../read/reader.ts";
-import { callStore, replicaError } from "../replica.ts";
+import { callStore, forPurpose, replicaError } from "../replica.ts";
 import { withSignal } from "../with-signal.ts";
 import { putFence } from "./put-fence.ts";
 import { readFileChecksum, readNodeId } from "./put-upload.ts";
@@ -118,7 +118,7 @@ async function fenceOffOthers(
   { folder, lease, signal }: Claim & { readonly signal: AbortSignal },
 ): Promise<void> {
   const { base, device, service } = parts;
-  const { replica } = base;
+  const replica = forPurpose(base.replica, "sync");
   for (let tries = 1; tries <= FENCE_TRIES; tries += 1) {
     const { txid, pageCount } = service.state.versions.newest.map;
     const pageOne = await readPageOne(parts, signal);

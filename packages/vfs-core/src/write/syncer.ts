@@ -246,7 +246,13 @@ export class Syncer {
     this.#flushes.onPass(pass, this.#syncedSeq, failure);
     const error = summarizeError(failure);
     const willRetry = this.#fence === undefined && !this.#isEnded;
-    if (error !== undefined) this.#options.tell({ type: "syncFailed", error, willRetry });
+    if (error === undefined) return;
+    this.#options.tell({ type: "syncFailed", error, willRetry, durationMs: this.#passMs() });
+  }
+
+  /** Since the pass began. */
+  #passMs(): number {
+    return this.#options.replica.clock.monotonicMs() - this.#passStartMs;
   }
 
   async #upload(): Promise<void> {
@@ -346,7 +352,7 @@ export class Syncer {
 
   async #acknowledge({ upload, serverDateMs }: Attempt & { type: "landed" }): Promise<void> {
     this.#throwIfFenced();
-    const { replica, lease, folder, tell } = this.#options;
+    const { lease, folder, tell } = this.#options;
     try {
       await lease?.check({ serverDateMs, signal: this.#hurry.signal });
     } catch (error) {
@@ -359,14 +365,8 @@ export class Syncer {
     this.#syncedSeq = upload.seq;
     this.#options.chain.add(upload);
     this.#options.waiters.reach(upload.txid);
-    const durationMs = replica.clock.monotonicMs() - this.#passStartMs;
-    tell({
-      type: "synced",
-      txid: upload.txid,
-      seq: upload.seq,
-      bytes: upload.file.size,
-      durationMs,
-    });
+    const { txid, seq, file } = upload;
+    tell({ type: "synced", txid, seq, bytes: file.size, durationMs: this.#passMs() });
     await this.#retire(upload);
   }
 

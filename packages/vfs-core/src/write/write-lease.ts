@@ -3,10 +3,11 @@
  */
 
 import { acquireLease, type Lease, LeaseError } from "@headwater/lease";
-import type { ObjectStore } from "@headwater/object-store";
+import { metered, type ObjectStore } from "@headwater/object-store";
 import type { Random } from "../clock.ts";
 import { LEASE_TTL_MS, type LeaseChoice } from "../options.ts";
 import { callStore, type Replica, replicaError } from "../replica.ts";
+import { seeLease } from "../seeing/see-lease.ts";
 import { systemOwner } from "../system.ts";
 
 /** Undefined when the lease is off. When this rejects, nothing of ours is in the store. */
@@ -19,13 +20,14 @@ export async function takeLease(
 ): Promise<Lease | undefined> {
   if (choice === "off") return undefined;
   const { ttlMs = LEASE_TTL_MS, owner = systemOwner(), waitMs = 0 } = choice;
-  const { layout, clock } = replica;
+  const { layout, clock, seeing } = replica;
+  const counted = metered(store, seeing.meter("lease"));
   const waiting = new AbortController();
   const onAbort = () => waiting.abort(signal?.reason);
   signal?.throwIfAborted();
   signal?.addEventListener("abort", onAbort, { once: true });
   // Whoever opens the mount has asked the store about its conditions.
-  const given = { store, key: layout.lockKey, owner, ttlMs, clock, random, probe: false };
+  const given = { key: layout.lockKey, owner, ttlMs, clock, random, probe: false };
   const options = { ...given, settles: true };
   try {
     if (waitMs > 0)
@@ -33,13 +35,15 @@ export async function takeLease(
         () => waiting.abort(OVER),
         () => {},
       );
-    return await callStore(replica, () =>
-      acquireLease({ ...options, wait: waitMs > 0, signal: waiting.signal }).catch((error) => {
-        // The time is over: the last try says who holds it.
-        if (error !== OVER) throw error;
-        return acquireLease({ ...options, signal });
-      }),
-    );
+    const acquire = (store: ObjectStore) =>
+      acquireLease({ ...options, store, wait: waitMs > 0, signal: waiting.signal }).catch(
+        (error) => {
+          // The time is over: the last try says who holds it.
+          if (error !== OVER) throw error;
+          return acquireLease({ ...options, store, signal });
+        },
+      );
+    return await callStore(replica, () => seeLease(seeing, clock, counted, acquire));
   } catch (error) {
     throw explainLease(replica, error);
   } finally {

@@ -12,7 +12,7 @@ import type { Mount } from "../mount.ts";
 import { type MountBase, makeMountBase } from "../mount-base.ts";
 import type { WriteSettings } from "../options.ts";
 import { PageMap } from "../page-map.ts";
-import { callStore, type Replica, replicaError } from "../replica.ts";
+import { callStore, forPurpose, type Replica, replicaError } from "../replica.ts";
 import { RoleMount } from "../role-mount.ts";
 import { putFence } from "./put-fence.ts";
 import { readFileChecksum, readNodeId } from "./put-upload.ts";
@@ -190,7 +190,7 @@ class Opening {
     }
     // There is no page to state again. Whoever begins the database first has it.
     if (pageCount === 0) return "none";
-    const replica = this.#replica;
+    const replica = forPurpose(this.#replica, "sync");
     const { reader } = this.mount.parts.service;
     const { seq } = decision;
     const pageOne = await callStore(replica, () => reader.read(1, seq, signal));

@@ -7,13 +7,15 @@
  */
 
 import type { Lease } from "@headwater/lease";
+import { metered } from "@headwater/object-store";
 import { chooseCompaction } from "../compact/compaction-options.ts";
 import { startCompaction, type WriteCompaction } from "../compact/write-compaction.ts";
 import type { JournalFolder } from "../disk/journal-folder.ts";
 import { HeadwaterError } from "../errors.ts";
 import { COMMITS_END_MS, WRITER_LOOK_MS } from "../limits.ts";
 import type { MountParts } from "../mount-parts.ts";
-import { callStore, replicaError } from "../replica.ts";
+import { callStore, forPurpose, replicaError } from "../replica.ts";
+import { seeSync } from "../seeing/see-sync.ts";
 import type { CompactionStatus, SyncStatus } from "../status.ts";
 import { Syncer } from "./syncer.ts";
 import { UploadChain } from "./upload-chain.ts";
@@ -42,7 +44,10 @@ export class Writer {
 
   constructor(parts: MountParts, { lease, folder, syncedSeq }: WriterOptions) {
     const { settings, base, service, waiters, tell } = parts;
-    const { replica, once, queue } = base;
+    const { once, queue } = base;
+    const { seeing } = settings;
+    const replica = forPurpose(base.replica, "sync");
+    const telling = seeSync(seeing, tell);
     const { syncIntervalMs, journalBytesMax, requestTimeoutMs } = settings;
     this.#parts = parts;
     this.#lease = lease;
@@ -59,12 +64,12 @@ export class Writer {
       syncIntervalMs,
       journalBytesMax,
       requestTimeoutMs,
-      once,
+      once: metered(once, seeing.meter("sync")),
       readPage: (pgno, seq, signal) => service.reader.read(pgno, seq, signal),
       syncedSeq,
       tell: (event) => {
         if (event.type === "fenced") this.#onFenced();
-        tell(event);
+        telling(event);
       },
     });
   }
@@ -243,7 +248,8 @@ export class Writer {
     const { settings: mount, base, service, pasts } = this.#parts;
     const settings = chooseCompaction(mount.compaction, mount.lease !== "off");
     if (settings === undefined) return undefined;
-    const { replica, queue } = base;
+    const { queue } = base;
+    const replica = forPurpose(base.replica, "compaction");
     const { state } = service;
     const lease = this.#lease;
     const fence = () => this.#syncer.fence;
