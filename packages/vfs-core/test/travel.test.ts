@@ -306,6 +306,39 @@ describe("files of a past that is read", () => {
     await replica.close();
   });
 
+  it("that lead to a later moment only are used for what was the same by then", async () => {
+    const world = new World();
+    await writeHistory(world, 5);
+    const { replica, past } = await openThird(world);
+    await world.compact(
+      1,
+      [
+        [0, 1, 1],
+        [0, 2, 2],
+      ],
+      timeOf(2),
+    );
+    await world.compact(
+      1,
+      [
+        [0, 3, 3],
+        [0, 4, 4],
+        [0, 5, 5],
+      ],
+      timeOf(5),
+    );
+    for (const txid of range(1, 4)) await world.remove(0, txid, txid);
+    using snapshot = snapshotOf(past);
+    // Of the first transaction and of the second; of the third; changed by the fourth.
+    for (const pgno of [3, 4]) {
+      expect(await snapshot.readPage(pgno), `${pgno}`).toEqual(world.pageAt(3, pgno));
+    }
+    for (const pgno of [5, 6]) {
+      await expect(snapshot.readPage(pgno), `${pgno}`).rejects.toThrow("cannot be read any more");
+    }
+    await replica.close();
+  });
+
   it("stay, or are moved, while a writer of the same process compacts", async () => {
     const clock = new RacingClock(20);
     const world = new World({ clock });
