@@ -35,6 +35,12 @@ static void addToCounter(u8 *z, int n, i64 offset, int at, u32 add){
   for(i=0; i<4; i++) z[i] = (u8)(v>>(24-8*i));
 }
 
+/* Added to the number of the schema: nothing for the first history, for others (change-counter.ts)
+** what is far from anything that a database counts to. */
+static u32 schemaBump(const HwState *p){
+  return ((p->changeCounter - (u32)p->txid + 0x800000u)>>24)*0x9e3779b1u;
+}
+
 /*
 ** The one place where bytes of page 1 are altered on their way to SQLite.  z holds n bytes of it
 ** from `offset` on.
@@ -44,6 +50,7 @@ static void addToCounter(u8 *z, int n, i64 offset, int at, u32 add){
 **   24, 92   read mode: the published change counter, the same in both, so that SQLite keeps its
 **            cache exactly as long as nothing changed, and trusts
 **   28       the page count, which is the published one.
+**   40       read mode: the number of the schema, which may be the same in another history.
 **
 ** In write mode SQLite's own counter is served, plus what publishHeader (commit.c) wants added.
 */
@@ -56,6 +63,7 @@ static void patchPageOne(HwFile *pFile, u8 *z, int n, i64 offset){
     addToCounter(z, n, offset, 24, pFile->pinned.counterBump);
     addToCounter(z, n, offset, 92, pFile->pinned.counterBump);
   }else{
+    addToCounter(z, n, offset, 40, schemaBump(&pFile->pinned));
     for(i=0; i<4; i++){
       u8 counter = (u8)(pFile->pinned.changeCounter>>(24-8*i));
       aPatch[nPatch].at = 24+i; aPatch[nPatch++].byte = counter;

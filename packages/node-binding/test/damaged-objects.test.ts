@@ -1,21 +1,19 @@
 /**
- * An object of which bytes are wrong or missing, as a program meets it that reads by SQL: in opening,
- * reading, following and hydrating. The error says which object it is, wherever in it the damage is.
+ * An object of which bytes are wrong or missing, as a program meets it that reads by SQL: in
+ * opening, reading, following and hydrating. The error says which object it is, wherever in it the
+ * damage is.
  */
 
 import { decodeLtx, TRAILER_SIZE } from "@headwater/ltx";
-import { openStore } from "@headwater/object-store";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { OpenedDatabase } from "../src/index.ts";
 import { integrity, scalar } from "./support/dump.ts";
 import { openReader } from "./support/mounts.ts";
-import { ReplicaBuilder } from "./support/replica-builder.ts";
 import { resultCode } from "./support/result-code.ts";
-import { fileStore, type Place, s3Store, type TestStore } from "./support/stores.ts";
+import { type Harm, StoreReplica } from "./support/store-replica.ts";
+import { fileStore, s3Store, type TestStore } from "./support/stores.ts";
 
 const STORES: readonly TestStore[] = [fileStore, await s3Store("ceph", "damaged objects")];
-
-type Harm = (sound: Uint8Array) => Uint8Array;
 
 const flipped =
   (at: (sound: Uint8Array) => number): Harm =>
@@ -41,47 +39,13 @@ const SECOND = /0000000000000002-0000000000000002\.ltx is damaged/;
 /** So many pages make a file that is fetched by ranges; so few, one that is fetched whole. */
 const SIZES: readonly number[] = [400, 4];
 
-class Replica {
-  readonly options: Place["options"];
-  readonly #builder = new ReplicaBuilder();
-  readonly #place: Awaited<ReturnType<typeof openStore>>;
-
-  private constructor({ options }: Place, place: Awaited<ReturnType<typeof openStore>>) {
-    this.options = options;
-    this.#place = place;
-  }
-
-  /** Of one transaction. */
-  static async make(store: TestStore, rows: number): Promise<Replica> {
-    const place = store.place();
-    const opened = await openStore(place.options.url, place.options.storeOptions);
-    onTestFinished(() => opened.store.close());
-    const replica = new Replica(place, opened);
-    replica.#builder.change(`create table item(id integer primary key, body);
-      with recursive n(i) as (select 1 union all select i + 1 from n where i < ${rows})
-      insert into item select i, randomblob(3000) from n`);
-    await replica.put(1);
-    return replica;
-  }
-
-  /** Makes another transaction, and does not put it there. */
-  change(): number {
-    return this.#builder.change("update item set body = randomblob(3000)");
-  }
-
-  async put(txid: number, harm: Harm = (sound) => sound): Promise<void> {
-    const { store, path } = this.#place;
-    const levelKey = store.keyLayout === "s3" ? `${path}/0000` : `${path}/ltx/0`;
-    const name = txid.toString(16).padStart(16, "0");
-    const key = `${levelKey}/${name}-${name}.ltx`.replace(/^\/+/, "");
-    const body = harm(await this.#builder.bytesOf(txid));
-    await store.put(key, body, { condition: { type: "none" } });
-  }
-
-  /** Where the frame of the page of the last row begins. */
-  async lastFrame(txid: number): Promise<number> {
-    return [...decodeLtx(await this.#builder.bytesOf(txid)).index].at(-1)!.offset;
-  }
+/** Of one transaction. */
+async function makeReplica(store: TestStore, rows: number): Promise<StoreReplica> {
+  const replica = await StoreReplica.open(store);
+  await replica.commit(`create table item(id integer primary key, body);
+    with recursive n(i) as (select 1 union all select i + 1 from n where i < ${rows})
+    insert into item select i, randomblob(3000) from n`);
+  return replica;
 }
 
 const ALL = "select sum(length(body)) from item";
@@ -100,20 +64,21 @@ for (const store of STORES) {
 
   kind.each(Object.entries(HARMS))(`an object with %s, on ${store.name}`, (_, harm) => {
     it.each(SIZES)("is named by the opening, with %d rows", async (rows) => {
-      const replica = await Replica.make(store, rows);
-      await replica.put(1, harm);
+      const replica = await makeReplica(store, rows);
+      await replica.put(0, 1, 1, harm);
       const failure = await openReader(replica.options).catch((error: unknown) => error);
       expect(failure).toMatchObject({ code: "REPLICA_DAMAGED" });
       expect(failure).toHaveProperty("message", expect.stringMatching(FIRST));
     });
 
     it.each(SIZES)("is named while following, with %d rows, and read once mended", async (rows) => {
-      const replica = await Replica.make(store, rows);
+      const replica = await makeReplica(store, rows);
       const reader = await openReader(replica.options);
       const { database } = reader;
       const told: string[] = [];
       reader.on("followFailed", ({ error }) => told.push(error.message));
-      await replica.put(replica.change(), harm);
+      const txid = replica.change("update item set body = randomblob(3000)");
+      await replica.put(0, txid, txid, harm);
       await expect(reader.flush()).rejects.toMatchObject({ code: "REPLICA_DAMAGED" });
       const refused = errorOf(() => database.pragma("headwater_sync"));
       expect(resultCode(refused)).toBe("SQLITE_IOERR");
@@ -123,16 +88,16 @@ for (const store of STORES) {
       for (const message of told) expect(message).toMatch(SECOND);
       expect(scalar(database, ALL)).toBe(rows * 3000);
       expect(await reader.status()).toMatchObject({ txid: 1n });
-      await replica.put(2);
+      await replica.put(0, 2);
       expect(await reader.flush()).toBe(2n);
       expect((await reader.status()).follow?.lastError).toBeUndefined();
       expect(integrity(database)).toBe("ok");
     });
 
     it("is named by what reads it later, too", async () => {
-      const replica = await Replica.make(store, 400);
+      const replica = await makeReplica(store, 400);
       const { database } = await openReader({ ...replica.options, warmUp: false });
-      await replica.put(1, harm);
+      await replica.put(0, 1, 1, harm);
       const failure = errorOf(() => scalar(database, ALL));
       expect(resultCode(failure)).toBe("SQLITE_CORRUPT");
       expect(scalar(database, "pragma headwater_why")).toMatch(FIRST);
@@ -143,15 +108,15 @@ for (const store of STORES) {
     const harm = flipped((sound) => sound.byteLength - 3);
 
     it("is named by the opening, if it is small", async () => {
-      const replica = await Replica.make(store, 4);
-      await replica.put(1, harm);
+      const replica = await makeReplica(store, 4);
+      await replica.put(0, 1, 1, harm);
       const failure = await openReader(replica.options).catch((error: unknown) => error);
       expect(failure).toHaveProperty("message", expect.stringMatching(FIRST));
     });
 
     it("is named by hydration, which reads large ones to their end", async () => {
-      const replica = await Replica.make(store, 400);
-      await replica.put(1, harm);
+      const replica = await makeReplica(store, 400);
+      await replica.put(0, 1, 1, harm);
       const reader = await openReader({ ...replica.options, hydrate: true });
       await expectUnhydrated(reader);
       expect(scalar(reader.database, ALL)).toBe(400 * 3000);
@@ -160,12 +125,11 @@ for (const store of STORES) {
 
   kind(`an object with a damaged page, on ${store.name}`, () => {
     it("is named by SQL and by hydration, and all other pages can be read", async () => {
-      const replica = await Replica.make(store, 400);
-      const at = await replica.lastFrame(1);
-      await replica.put(
-        1,
-        flipped(() => at + 3),
-      );
+      const replica = await makeReplica(store, 400);
+      // Of the page of the last row.
+      const frame = [...decodeLtx(await replica.bytesOf(1)).index].at(-1)!.offset;
+      const harm = flipped(() => frame + 3);
+      await replica.put(0, 1, 1, harm);
       const reader = await openReader({ ...replica.options, hydrate: true });
       const { database } = reader;
       const failure = errorOf(() => scalar(database, ALL));

@@ -130,7 +130,7 @@ export class HydrationPass {
   /** Everything but what only whole large files can give; finds out which those are. */
   async #bringAtHand(): Promise<void> {
     const { state, pages, sources, replica, bandwidth } = this.#options;
-    // What is asked for together is admitted together: within a bandwidth it is no more than a range.
+    // What is asked for together is admitted together: within a bandwidth no more than a range.
     const windowBytes = bandwidth.isLimited ? HYDRATE_RANGE_BYTES : HYDRATE_WINDOW_BYTES;
     const windowPages = Math.max(1, Math.floor(windowBytes / state.pageSize));
     const batchPages = Math.max(1, Math.floor(HYDRATE_BATCH_BYTES / state.pageSize));

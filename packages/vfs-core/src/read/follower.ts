@@ -424,7 +424,7 @@ export class Follower {
     }
     const beforeTxid = state.versions.newest.map.txid;
     // It may be the same transaction, or an older one.
-    counter.goOnFrom(state.device.state().changeCounter + 1, map.txid);
+    counter.goOnInAnother(state.device.state().changeCounter, map.txid);
     const changed = map.changedSince(PageMap.empty(map.files));
     const bodies = new FileBodies(loaded.loaded, pageSize);
     this.#show({ map, changed, pageCountMin: 0 }, loaded.loaded.at(-1), bodies);
