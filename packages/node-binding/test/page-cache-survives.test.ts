@@ -178,7 +178,7 @@ describe.each(["better-sqlite3", "node:sqlite"] as const)("SQLite's page cache i
     await expectKept(reader, here, () => reader.flush());
   });
 
-  it("survives compaction, snapshots, retention and another size of our own cache", async () => {
+  it("survives compaction, a snapshot and another size of our own cache", async () => {
     const { url, writer, connection } = await replica(driver);
     connection.exec(longer(1));
     await writer.flush();
@@ -196,7 +196,8 @@ describe.each(["better-sqlite3", "node:sqlite"] as const)("SQLite's page cache i
     });
     await eventually("compaction", async () => {
       const { jobs } = (await next.status()).compaction!;
-      return jobs.every(({ fileCount }) => fileCount > 0) ? true : undefined;
+      const made = jobs.filter(({ name }) => name !== "retention");
+      return made.every(({ fileCount }) => fileCount > 0) ? true : undefined;
     });
     await expectKept(reader, here, () => reader.flush());
     await reader.resizeCache(100_000);

@@ -14,7 +14,7 @@ import { compareImages, type ImagesCompared } from "./compare-images.ts";
 import { DurableNumbers } from "./durable-numbers.ts";
 import { type Growth, measureGrowth, type Sample } from "./growth.ts";
 import type { ReaderFacts, SoakNews, SoakTask, SoakWriterTask, WriterFacts } from "./soak-news.ts";
-import type { Look, StockSizes } from "./stock.ts";
+import type { StockSizes } from "./stock.ts";
 
 export interface SoakSettings {
   readonly place: Pick<Place, "url" | "storeOptions">;
@@ -56,6 +56,8 @@ const TELL_MS = 60_000;
 /** After the end of the writing, for images to be complete. */
 const LAST_MS = 120_000;
 
+type Looked = Extract<SoakNews, { type: "looked" }>;
+
 const SCRIPTS = {
   writer: new URL("./children/soak-writer.ts", import.meta.url),
   reader: new URL("./children/soak-reader.ts", import.meta.url),
@@ -80,6 +82,8 @@ class SoakRun {
   readonly #facts = new Map<string, WriterFacts | ReaderFacts>();
   readonly #counts = { looks: 0, thoroughLooks: 0, held: 0, gone: 0, kills: 0 };
   readonly #images: string[] = [];
+  /** Of each child, when it was first heard of: before, it cannot be asked to end. */
+  readonly #heard = new WeakMap<Child<SoakNews>, Promise<void>>();
   readonly #over = new AbortController();
   #onFirstDurable = () => {};
 
@@ -150,11 +154,17 @@ class SoakRun {
     const { name } = task;
     const must = this.#durable.newest;
     let seen = must;
+    let hear = () => {};
+    const heard = new Promise<void>((resolve) => {
+      hear = resolve;
+    });
     const onNews = (news: SoakNews) => {
-      if (news.type === "looked") seen = this.#look(name, news.look, seen);
+      hear();
+      if (news.type === "looked") seen = this.#look(name, news, seen);
       else this.#receive(task, news);
     };
     const child = new Child<SoakNews>({ script, task, onNews });
+    this.#heard.set(child, heard);
     this.#running.add(child);
     void child.ended.then((end) => {
       this.#running.delete(child);
@@ -163,7 +173,7 @@ class SoakRun {
     return child;
   }
 
-  #receive({ name, imagePath }: SoakTask, news: Exclude<SoakNews, { type: "looked" }>): void {
+  #receive({ name, imagePath }: SoakTask, news: Exclude<SoakNews, Looked>): void {
     switch (news.type) {
       case "durable":
         this.#durable.add(news.number, performance.now());
@@ -189,7 +199,7 @@ class SoakRun {
   }
 
   /** Gives the number of the transaction that was seen. */
-  #look(name: string, look: Look, seenBefore: number): number {
+  #look(name: string, { look, tookMs }: Looked, seenBefore: number): number {
     this.#counts.looks += 1;
     if (look.type === "unsound") {
       this.#blame(`${name}: ${look.why}`);
@@ -197,7 +207,7 @@ class SoakRun {
     }
     if (look.digest !== undefined) this.#counts.thoroughLooks += 1;
     const { number } = look.tally;
-    const must = Math.max(seenBefore, this.#durable.mustBeSeen(performance.now()));
+    const must = Math.max(seenBefore, this.#durable.mustBeSeen(performance.now() - tookMs));
     if (number < must) this.#blame(`${name}: saw transaction ${number}, and not ${must}`);
     return Math.max(number, seenBefore);
   }
@@ -208,11 +218,12 @@ class SoakRun {
   }
 
   /** Lets them do what they have to, and end. */
-  async #finish(children: readonly (Child<SoakNews> | undefined)[]): Promise<void> {
+  async #finish(children: readonly Child<SoakNews>[]): Promise<void> {
     const late = new AbortController();
     const ended = children.map(async (child) => {
-      child?.stop();
-      await child?.ended;
+      await Promise.race([this.#heard.get(child), child.ended]);
+      child.stop();
+      await child.ended;
     });
     const all = Promise.all(ended).then(() => false);
     const tooLate = sleep(LAST_MS, true, { signal: late.signal }).catch(() => false);

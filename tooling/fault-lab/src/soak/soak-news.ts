@@ -9,8 +9,8 @@ import type { Look, StockSizes, Tally } from "./stock.ts";
 export type SoakNews =
   /** A writer: everything up to this transaction is in the bucket. */
   | { readonly type: "durable"; readonly number: number }
-  /** A reader, after it has opened, or looked again. */
-  | { readonly type: "looked"; readonly look: Look }
+  /** A reader has looked, and that took so long. */
+  | { readonly type: "looked"; readonly look: Look; readonly tookMs: number }
   /** A reader kept a transaction open for a while, and saw the same at its end. */
   | { readonly type: "held" }
   /** What it needed was no longer anywhere: a reader is told so, and begins another transaction. */

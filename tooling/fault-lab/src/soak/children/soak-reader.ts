@@ -31,6 +31,22 @@ function wrong(why: string): void {
   tell<SoakNews>({ type: "wrong", why });
 }
 
+/** Runs what reads in one transaction, which began then, unless what it needs is gone. */
+function tryToRead(database: Database.Database, sinceMs: number, read: () => void): boolean {
+  try {
+    read();
+    return true;
+  } catch (error) {
+    if ((error as { code?: string }).code?.startsWith("SQLITE_IOERR") !== true) throw error;
+    const reason = String(database.pragma("headwater_why", { simple: true }));
+    const passedMs = performance.now() - sinceMs;
+    const why = `after ${Math.round(passedMs / 1000)} s of one transaction: ${reason}`;
+    if (passedMs < KEPT_MS || !reason.includes("compacted")) wrong(why);
+    else tell<SoakNews>({ type: "gone", why });
+    return false;
+  }
+}
+
 /** A connection with a transaction of its own. */
 class Hold {
   readonly #database: Database.Database;
@@ -44,21 +60,13 @@ class Hold {
 
   /** When it is time to, begins it, or looks again and ends it. */
   turn(): void {
-    if (performance.now() - this.#turnedMs < HOLD_MS) return;
-    this.#turnedMs = performance.now();
-    try {
-      if (this.#first === undefined) this.#begin();
-      else this.#compare(this.#first);
-    } catch (error) {
-      if ((error as { code?: string }).code?.startsWith("SQLITE_IOERR") !== true) throw error;
-      const reason = this.#database.pragma("headwater_why", { simple: true });
-      // Also the look may have taken long.
-      const heldMs = performance.now() - this.#begunMs;
-      const why = `after ${Math.round(heldMs / 1000)} s of one transaction: ${String(reason)}`;
-      if (heldMs < KEPT_MS) wrong(why);
-      else tell<SoakNews>({ type: "gone", why });
-      this.end();
-    }
+    const nowMs = performance.now();
+    if (nowMs - this.#turnedMs < HOLD_MS) return;
+    this.#turnedMs = nowMs;
+    const first = this.#first;
+    if (first === undefined) this.#begunMs = nowMs;
+    const step = () => (first === undefined ? this.#begin() : this.#compare(first));
+    if (!tryToRead(this.#database, this.#begunMs, step)) this.end();
   }
 
   end(): void {
@@ -67,7 +75,6 @@ class Hold {
   }
 
   #begin(): void {
-    this.#begunMs = performance.now();
     this.#database.exec("begin");
     this.#first = lookThoroughly(this.#database);
     if (this.#first.type === "unsound") wrong(`a transaction that begins: ${this.#first.why}`);
@@ -88,6 +95,8 @@ async function main(): Promise<void> {
     hydrate: { path: imagePath },
     // A part of the database, so that its pages come from everywhere.
     cacheBytes: 4 * 1024 * 1024,
+    // The machine may have a lot of other things to do.
+    requestTimeoutMs: 120_000,
   });
   let hydratedCount = 0;
   hw.on("hydrated", () => {
@@ -100,12 +109,18 @@ async function main(): Promise<void> {
   const hold = new Hold(hw.filename);
   const look = (isThorough: boolean) => {
     const once = () => (isThorough ? lookThoroughly(database) : lookLightly(database, Math.random));
-    tell<SoakNews>({ type: "looked", look: database.transaction(once)() });
+    const sinceMs = performance.now();
+    tryToRead(database, sinceMs, () => {
+      const look = database.transaction(once)();
+      tell<SoakNews>({ type: "looked", look, tookMs: performance.now() - sinceMs });
+    });
   };
   for (let count = 0; !isOver; count += 1) {
     look(count % THOROUGH_LOOKS === 1);
     hold.turn();
-    if (count % INTEGRITY_LOOKS === INTEGRITY_LOOKS - 1) requireIntegrity(database);
+    if (count % INTEGRITY_LOOKS === INTEGRITY_LOOKS - 1) {
+      tryToRead(database, performance.now(), () => requireIntegrity(database));
+    }
     if (count % SAMPLE_LOOKS === 0) {
       tell<SoakNews>({ type: "sampled", sample: await sampleSelf() });
     }
