@@ -72,6 +72,13 @@ export const READ_AHEAD_GAP_BYTES = 128 * KIB;
 /** The most bytes of one request for pages: large enough for throughput, small enough to share. */
 export const RANGE_BYTES_MAX = 4 * MIB;
 
+/**
+ * Of what is read ahead, the first bytes are used while others come: so it comes in about so many
+ * requests at a time, unless those are smaller than they are worth.
+ */
+export const READ_AHEAD_RANGES = 4;
+export const READ_AHEAD_RANGE_BYTES_MIN = 512 * KIB;
+
 /** Scans that are followed at once; the least recently moved one makes room. */
 export const SCANS_MAX = 8;
 /** Misses elsewhere after which a scan counts as over: a join misses for every row of its pages. */
@@ -174,6 +181,8 @@ export const KEEP_BATCH_BYTES = 4 * MIB;
 
 /** Bytes of pages that are encoded before page requests are looked at again. */
 export const ENCODE_BATCH_BYTES = MIB;
+/** The same where somebody waits for one of the pages that are being decoded. */
+export const HAND_OVER_BYTES = 128 * KIB;
 
 /** Commits that make one upload start before the interval is over. */
 export const JOURNAL_EAGER_BYTES = 32 * MIB;

@@ -1,7 +1,13 @@
+import { decodeLtx } from "@headwater/ltx";
 import { MemoryStore } from "@headwater/object-store/memory";
 import { describe, expect, it } from "vitest";
 import { openReplica } from "../src/index.ts";
-import { READ_AHEAD_BYTES_MIN, WARM_UP_REQUESTS_MAX } from "../src/limits.ts";
+import {
+  READ_AHEAD_BYTES_MIN,
+  READ_AHEAD_RANGE_BYTES_MIN,
+  READ_AHEAD_RANGES,
+  WARM_UP_REQUESTS_MAX,
+} from "../src/limits.ts";
 import { PageFetcher } from "../src/read/page-fetcher.ts";
 import { RequestQueue } from "../src/read/request-queue.ts";
 import { makeReplica } from "../src/replica.ts";
@@ -37,13 +43,19 @@ function leavesOf({ pages }: SqliteImage, name: string): number[] {
 }
 
 async function openWarm(image: SqliteImage, options = {}) {
+  const opened = await openCold(image, options);
+  while (!opened.replica.mount.status().warmUp!.done) await opened.clock.sleep(1);
+  return opened;
+}
+
+/** While warm-up is still under way. */
+async function openCold(image: SqliteImage, options = {}) {
   const clock = new IdleClock();
   const memory = new MemoryStore();
   await putImage(memory, PATH, image);
   const store = distantStore(memory, clock);
   const common = { store, path: PATH, url: "memory:x/some/db", clock, pollIntervalMs: 0 };
   const replica = await openReplica({ ...common, ...options });
-  while (!replica.mount.status().warmUp!.done) await clock.sleep(1);
   const snapshot = replica.snapshot();
   const measure = async (pgnos: Iterable<number>) => {
     const startMs = clock.monotonicMs();
@@ -53,7 +65,7 @@ async function openWarm(image: SqliteImage, options = {}) {
     const bytes = requests.reduce((sum, request) => sum + request.bytes, 0);
     return { trips: (clock.monotonicMs() - startMs) / LATENCY_MS, requests, bytes };
   };
-  return { replica, measure };
+  return { replica, measure, clock };
 }
 
 describe("reading ahead in the order of a tree", () => {
@@ -121,6 +133,53 @@ describe("reading ahead in the order of a tree", () => {
   });
 });
 
+describe("reading ahead against the order of a tree", () => {
+  it("takes few round trips, wherever the pages lie", async () => {
+    for (const name of ["small", "small_text", "large"]) {
+      const { replica, measure } = await openWarm(MIXED);
+      const { trips, bytes } = await measure(leavesOf(MIXED, name).toReversed());
+      expect(trips, name).toBeLessThan(8);
+      expect(bytes, name).toBeLessThan(1.1 * MIXED.bytes.byteLength);
+      await replica.close();
+    }
+  });
+
+  it("leaves nothing out of what lies around, as long as there is room", async () => {
+    const { replica, measure } = await openWarm(MIXED);
+    await measure(leavesOf(MIXED, "small").toReversed());
+    const { trips } = await measure(MIXED.pages.map(({ pgno }) => pgno).sort((a, b) => a - b));
+    expect(trips).toBeLessThan(4);
+    await replica.close();
+  });
+
+  it("costs nothing for look-ups of the last page", async () => {
+    const { replica, measure } = await openWarm(MIXED);
+    const { requests, bytes } = await measure([leavesOf(MIXED, "large").at(-1)!]);
+    expect(requests.length).toBe(1);
+    expect(bytes).toBeLessThan(2 * PAGE_SIZE);
+    await replica.close();
+  });
+});
+
+describe("the beginning of a scan", () => {
+  it("takes one round trip for the first pages of a table", async () => {
+    const { replica, measure } = await openWarm(MIXED);
+    const { trips, bytes } = await measure(leavesOf(MIXED, "small_text").slice(0, 9));
+    expect(trips).toBe(1);
+    expect(bytes).toBeLessThan(2 * READ_AHEAD_BYTES_MIN);
+    await replica.close();
+  });
+
+  it("takes no more of them while the order becomes known bit by bit", async () => {
+    const { replica, measure } = await openCold(MIXED);
+    const interior = MIXED.pages.filter(({ name, type }) => name === "large" && type !== "leaf");
+    expect(interior.length).toBeGreaterThan(50);
+    const { trips } = await measure(leavesOf(MIXED, "large").slice(0, 1200));
+    expect(trips).toBeLessThan(7);
+    await replica.close();
+  });
+});
+
 describe("reading ahead by number", () => {
   it("brings little for misses at random, also where some happen to be near others", async () => {
     const world = new World({ pageSize: 4096, isRandom: true });
@@ -149,44 +208,65 @@ describe("reading ahead by number", () => {
   });
 });
 
+/** A fetcher of one large file that has been asked for all of its pages ahead of a reader. */
+async function fetchAhead(pageCount: number) {
+  const world = new World({ pageSize: 4096, isRandom: true });
+  await world.write({ pages: range(1, pageCount) });
+  const { store, path, url } = world;
+  const replica = makeReplica({ store, path, url, clock: systemClock });
+  const key = world.key(0, 1, 1);
+  const body = await world.body(0, 1, 1);
+  const facts = { key, size: body.byteLength, level: 0, createdAtMs: 0 };
+  const file = { ...facts, minTxid: 1n, maxTxid: 1n } as never;
+  const fetcher = new PageFetcher({
+    replica,
+    queue: new RequestQueue(),
+    hedger: undefined,
+    clock: systemClock,
+    pageSize: () => 4096,
+    signal: new AbortController().signal,
+    onWholeFile: () => {},
+  });
+  const here = new Set<number>();
+  const locations = Array.from(decodeLtx(body).index, (entry) => ({ file, ...entry }));
+  for (const location of locations) {
+    fetcher.prefetch(location.pgno, location, () => here.add(location.pgno));
+  }
+  // The requests have been sent.
+  await Promise.resolve();
+  const { signal } = new AbortController();
+  const read = (index: number) =>
+    fetcher.fetch(locations[index]!.pgno, locations[index]!, "foreground", signal);
+  return { world, fetcher, here, read };
+}
+
 describe("handing over what was read ahead", () => {
   it("gives a page to who waits for it before those behind it are decoded", async () => {
-    const world = new World({ pageSize: 4096, isRandom: true });
-    await world.write({ pages: range(1, 200) });
-    const { store, path, url } = world;
-    const replica = makeReplica({ store, path, url, clock: systemClock });
-    const opened = await openWorld(world, { warmUp: false });
-    const key = world.key(0, 1, 1);
-    const size = (await world.body(0, 1, 1)).byteLength;
-    const file = { level: 0, minTxid: 1n, maxTxid: 1n, key, size, createdAtMs: 0 } as never;
-    const fetcher = new PageFetcher({
-      replica,
-      queue: new RequestQueue(),
-      hedger: undefined,
-      clock: systemClock,
-      pageSize: () => 4096,
-      signal: new AbortController().signal,
-      onWholeFile: () => {},
-    });
-    const { decodeLtx } = await import("@headwater/ltx");
-    const { index } = decodeLtx(await world.body(0, 1, 1));
-    let usedCount = 0;
-    for (const { pgno, offset, size } of index) {
-      const location = { file, offset, size };
-      fetcher.prefetch(pgno, location, () => {
-        usedCount += 1;
-      });
-    }
-    // The request has been sent.
-    await Promise.resolve();
-    const [first] = index;
-    const { signal } = new AbortController();
-    const answer = fetcher.fetch(1, { file, ...first! }, "foreground", signal);
-    expect(await answer).toEqual(world.pageAt(1, 1));
-    expect(usedCount).toBeLessThan(10);
+    const { world, fetcher, here, read } = await fetchAhead(100);
+    expect(await read(0)).toEqual(world.pageAt(1, 1));
+    expect(here.size).toBeLessThan(10);
     while (fetcher.inFlightCount > 0) await systemClock.yield();
-    expect(usedCount).toBe(200);
-    await opened.close();
+    expect(here.size).toBe(100);
+  });
+
+  it("makes a reader that is faster than the decoding wait for few of its pages", async () => {
+    const { world, here, read } = await fetchAhead(120);
+    let waits = 0;
+    for (let index = 0; index < 120; index += 1) {
+      const pgno = index + 1;
+      if (here.has(pgno)) continue;
+      waits += 1;
+      expect(await read(index)).toEqual(world.pageAt(1, pgno));
+    }
+    expect(waits).toBeLessThan(8);
+  });
+
+  it("comes in several requests, so that the first pages are here before the last", async () => {
+    const { world, fetcher } = await fetchAhead(2000);
+    while (fetcher.inFlightCount > 0) await systemClock.yield();
+    const sizes = world.requests.map(({ bytesRead }) => bytesRead).filter((bytes) => bytes > 1e5);
+    expect(sizes.length).toBe(READ_AHEAD_RANGES);
+    expect(Math.min(...sizes)).toBeGreaterThan(READ_AHEAD_RANGE_BYTES_MIN);
   });
 });
 

@@ -11,7 +11,7 @@ import { range } from "./support/world.ts";
 
 function open({ trees = [], used = [] }: { trees?: number[][]; used?: number[] } = {}) {
   const order = new PageOrder();
-  order.reserve(1000);
+  order.reserve(100_000);
   for (const tree of trees) {
     order.note(tree);
     order.noteFirst(tree[0]!);
@@ -21,7 +21,7 @@ function open({ trees = [], used = [] }: { trees?: number[][]; used?: number[] }
   const window = (scan: Scan, count: number): readonly number[] => {
     const pgnos: number[] = [];
     for (let last = scan.endPgno; pgnos.length < count; ) {
-      const next = tracker.after(scan, last);
+      const next = tracker.next(scan, last);
       if (next === undefined) break;
       pgnos.push(next);
       last = next;
@@ -30,7 +30,7 @@ function open({ trees = [], used = [] }: { trees?: number[][]; used?: number[] }
     tracker.onWindow(scan, { ...facts, startPlace: scan.endPlace + 1, pgnos });
     return pgnos;
   };
-  return { tracker, window };
+  return { tracker, window, order };
 }
 
 describe("a scan by number", () => {
@@ -43,7 +43,9 @@ describe("a scan by number", () => {
     expect(tracker.onMiss(13)).toBeUndefined();
     expect(tracker.onMiss(45)).toBe(scan);
     expect(window(scan, 400)).toEqual(range(51, 450));
-    expect(tracker.onMiss(51)).toBe(scan);
+    // Of a large one, after its beginning.
+    expect(tracker.onMiss(140)).toBeUndefined();
+    expect(tracker.onMiss(151)).toBe(scan);
   });
 
   it("is not led astray by misses elsewhere", () => {
@@ -143,6 +145,50 @@ describe("a scan in the order of a tree", () => {
     expect(unread.tracker.onMiss(sparse[1]!)).toBeUndefined();
   });
 
+  it("starts with the first page of a tree alone", () => {
+    const { tracker, window } = open({ trees: [sparse] });
+    const scan = tracker.onMiss(sparse[0]!)!;
+    expect(window(scan, 10)).toEqual(sparse.slice(1, 11));
+    expect(tracker.onMiss(sparse[10]!)).toBe(scan);
+  });
+
+  it("starts behind a beginning that was read from memory, without gaps", () => {
+    const read = open({ trees: [sparse], used: sparse.slice(0, 5) });
+    expect(read.window(read.tracker.onMiss(sparse[5]!)!, 10)).toEqual(sparse.slice(5, 15));
+    const gap = open({ trees: [sparse], used: [0, 1, 3, 4].map((index) => sparse[index]!) });
+    expect(gap.tracker.onMiss(sparse[5]!)).toBeUndefined();
+  });
+
+  it("does not start with the first page of a level above the leaves", () => {
+    const interior = range(1, 20).map((index) => 4000 * index);
+    const { tracker } = open({ trees: [interior] });
+    expect(tracker.onMiss(interior[0]!)).toBeUndefined();
+    expect(tracker.onMiss(interior[1]!)).toBeDefined();
+  });
+
+  it("goes on where the order was not known before", () => {
+    const { tracker, window, order } = open({ trees: [sparse.slice(0, 20)] });
+    const scan = tracker.onMiss(sparse[0]!)!;
+    expect(window(scan, 30)).toEqual(sparse.slice(1, 20));
+    expect(tracker.onMiss(sparse[19]!)).toBe(scan);
+    expect(window(scan, 30)).toEqual([]);
+    expect(tracker.onMiss(sparse[20]!)).toBeUndefined();
+    order.note(sparse);
+    expect(tracker.onMiss(sparse[21]!)).toBe(scan);
+    expect(window(scan, 5)).toEqual(sparse.slice(20, 25));
+  });
+
+  it("goes on by number where the order is not known yet", () => {
+    const { tracker, window, order } = open();
+    order.note([10, 12, 14], true);
+    tracker.onMiss(10);
+    const scan = tracker.onMiss(12)!;
+    expect(window(scan, 5)).toEqual([12, 14, 15, 16, 17]);
+    order.note([10, 12, 14, 18, 25, 30]);
+    const ordered = tracker.onMiss(18)!;
+    expect(window(ordered, 5)).toEqual([25, 30]);
+  });
+
   it("goes on behind pages that were in memory", () => {
     const { tracker, window } = open({ trees: [sparse] });
     tracker.onMiss(sparse[5]!);
@@ -168,6 +214,54 @@ describe("a scan in the order of a tree", () => {
   });
 });
 
+describe("a scan against the order of a tree", () => {
+  const sparse = range(1, 100).map((index) => 1000 - 9 * index);
+  const backwards = sparse.toReversed();
+
+  it("starts with two pages of which the second comes before the first", () => {
+    const { tracker, window } = open({ trees: [sparse] });
+    expect(tracker.onMiss(backwards[5]!)).toBeUndefined();
+    const scan = tracker.onMiss(backwards[6]!)!;
+    expect(window(scan, 10)).toEqual(backwards.slice(6, 16));
+    expect(tracker.onMiss(backwards[15]!)).toBe(scan);
+    expect(window(scan, 40)).toEqual(backwards.slice(16, 56));
+  });
+
+  it("does not start with the last page alone, which is where rows are added", () => {
+    const { tracker } = open({ trees: [sparse] });
+    expect(tracker.onMiss(backwards[0]!)).toBeUndefined();
+    expect(tracker.onMiss(backwards[1]!)).toBeDefined();
+  });
+
+  it("starts with the last page but one when the last was read from memory", () => {
+    const { tracker, window } = open({ trees: [sparse], used: [backwards[0]!] });
+    expect(window(tracker.onMiss(backwards[1]!)!, 10)).toEqual(backwards.slice(1, 11));
+  });
+
+  it("goes on behind pages that were in memory, and ends with the tree", () => {
+    const { tracker, window } = open({ trees: [sparse] });
+    tracker.onMiss(backwards[80]!);
+    const scan = tracker.onMiss(backwards[83]!)!;
+    expect(window(scan, 10)).toEqual(backwards.slice(81, 91));
+    expect(tracker.onMiss(backwards[93]!)).toBe(scan);
+    expect(window(scan, 10)).toEqual(backwards.slice(91));
+    expect(tracker.onMiss(backwards[99]!)).toBe(scan);
+    expect(window(scan, 10)).toEqual([]);
+  });
+
+  it("is another one than a scan that comes the other way", () => {
+    const { tracker, window } = open({ trees: [sparse] });
+    tracker.onMiss(sparse[20]!);
+    const ahead = tracker.onMiss(sparse[21]!)!;
+    window(ahead, 5);
+    tracker.onMiss(sparse[70]!);
+    const back = tracker.onMiss(sparse[69]!)!;
+    expect(window(back, 5)).toEqual([69, 68, 67, 66, 65].map((index) => sparse[index]));
+    expect(tracker.onMiss(sparse[26]!)).toBe(ahead);
+    expect(tracker.onMiss(sparse[64]!)).toBe(back);
+  });
+});
+
 describe("PageOrder", () => {
   it("knows what follows a page until the page changes", () => {
     const order = new PageOrder();
@@ -187,5 +281,20 @@ describe("PageOrder", () => {
     expect(order.isKnown(7)).toBe(false);
     expect([...order.firsts]).toEqual([]);
     expect(order.isSoonAfter(900, 3, 0)).toBe(true);
+  });
+
+  it("knows what comes before a page, also of what it is told later", () => {
+    const order = new PageOrder();
+    order.reserve(900);
+    order.note([7, 3, 900]);
+    const before = (pgnos: readonly number[]) => pgnos.map((pgno) => order.before(pgno));
+    expect(before([7, 3, 900, 4, 5000])).toEqual([undefined, 7, 3, undefined, undefined]);
+    order.note([7, 3, 900, 12]);
+    expect(before([900, 12])).toEqual([3, 900]);
+    order.forget(Uint32Array.of(900, 5000));
+    expect(before([900, 12])).toEqual([undefined, 900]);
+    order.reserve(1200);
+    order.note([12, 1200]);
+    expect(before([3, 1200])).toEqual([7, 12]);
   });
 });

@@ -11,7 +11,8 @@
  *   - Who gives up waiting leaves behind nothing that another could join: the next one asks anew.
  *     The request ends with the last reader who waited for it; what came along with it for others
  *     they have to ask for again.
- *   - A page that somebody waits for is handed over before the pages behind it are decoded.
+ *   - A page that somebody waits for is handed over before more than a few of the pages behind it
+ *     are decoded.
  *
  * It keeps no pages, and does not know which version of a page is wanted.
  */
@@ -22,8 +23,11 @@ import { type Deferred, deferred } from "../deferred.ts";
 import {
   COALESCE_GAP_BYTES,
   ENCODE_BATCH_BYTES,
+  HAND_OVER_BYTES,
   RANGE_BYTES_MAX,
   READ_AHEAD_GAP_BYTES,
+  READ_AHEAD_RANGE_BYTES_MIN,
+  READ_AHEAD_RANGES,
   WHOLE_FILE_BYTES,
 } from "../limits.ts";
 import { explainDamage } from "../load-file.ts";
@@ -229,7 +233,8 @@ export class PageFetcher {
   #send(): void {
     const unsent = this.#unsent;
     this.#unsent = [];
-    for (const batch of groupFlights(unsent, (file) => this.#isWhole(file))) {
+    const isWhole = (file: LtxFile) => this.#isWhole(file);
+    for (const batch of groupFlights(unsent, isWhole, this.#readAheadRangeBytes(unsent))) {
       if (batch.isWhole) this.#hadWhole.add(batch.file);
       const ticket: Ticket = { ...batch.flights[0]!.ticket };
       for (const flight of batch.flights) {
@@ -238,6 +243,18 @@ export class PageFetcher {
       }
       void this.#run(batch, ticket);
     }
+  }
+
+  /**
+   * The most bytes of one request for pages that are read ahead: a share of all that is under way
+   * then, so that there is always some that has come while the rest is still coming.
+   */
+  #readAheadRangeBytes(unsent: readonly Flight[]): number {
+    let bytes = 0;
+    for (const { location } of unsent) bytes += location.size;
+    for (const { offset, endOffset } of this.#running) bytes += endOffset - offset;
+    const share = bytes / READ_AHEAD_RANGES + COALESCE_GAP_BYTES;
+    return Math.min(Math.max(share, READ_AHEAD_RANGE_BYTES_MIN), RANGE_BYTES_MAX);
   }
 
   async #run(batch: Batch, ticket: Ticket): Promise<void> {
@@ -306,17 +323,24 @@ export class PageFetcher {
     }
   }
 
-  /** Decodes what has come, with pauses, so that other requests are answered in between. */
+  /**
+   * Decodes what has come, with pauses, so that other requests are answered in between. Who follows
+   * the decoding page by page is made to wait for some pages at a time: each wait costs as much as
+   * several pages.
+   */
   async #land(batch: Batch, bytes: Uint8Array): Promise<void> {
     const start = batch.isWhole ? 0 : batch.offset;
     const pageSize = this.#options.pageSize();
     if (this.#scratch.byteLength !== pageSize) this.#scratch = new Uint8Array(pageSize);
-    let decodedBytes = 0;
+    let decodedBytes = HAND_OVER_BYTES;
+    let isAwaited = false;
     for (const flight of batch.flights) {
+      isAwaited ||= flight.readerCount > 0;
       this.#decode(flight, bytes, start, pageSize);
       decodedBytes += pageSize;
-      if (flight.readerCount === 0 && decodedBytes < ENCODE_BATCH_BYTES) continue;
+      if (decodedBytes < (isAwaited ? HAND_OVER_BYTES : ENCODE_BATCH_BYTES)) continue;
       decodedBytes = 0;
+      isAwaited = false;
       await this.#options.clock.yield();
     }
   }
@@ -340,7 +364,13 @@ export class PageFetcher {
 }
 
 /** Frames of one file and urgency, near each other, up to the size of one request. */
-function groupFlights(flights: readonly Flight[], isWhole: (file: LtxFile) => boolean): Batch[] {
+function groupFlights(
+  flights: readonly Flight[],
+  isWhole: (file: LtxFile) => boolean,
+  readAheadRangeBytes: number,
+): Batch[] {
+  const rangeMax = (priority: Priority) =>
+    priority === "prefetch" ? readAheadRangeBytes : RANGE_BYTES_MAX;
   const sorted = flights.toSorted(compareFlights);
   const batches: Batch[] = [];
   for (const flight of sorted) {
@@ -352,7 +382,7 @@ function groupFlights(flights: readonly Flight[], isWhole: (file: LtxFile) => bo
       (last.isWhole ||
         (last.flights[0]!.ticket.priority === flight.ticket.priority &&
           offset - last.endOffset <= gapMax(flight.ticket.priority) &&
-          offset + size - last.offset <= RANGE_BYTES_MAX));
+          offset + size - last.offset <= rangeMax(flight.ticket.priority)));
     if (fits) {
       last.flights.push(flight);
       last.endOffset = Math.max(last.endOffset, offset + size);

@@ -81,12 +81,13 @@ export class ReadAhead {
   onMiss(pgno: number, seq: number, wasComing: boolean): void {
     const near = this.#scans.near(pgno);
     // It lies between the pages of a scan, and comes along with them.
-    if (near === undefined && wasComing) return;
+    if (near === undefined && wasComing && !this.#options.order.isFirst(pgno)) return;
     let usedShare = 1;
     if (near !== undefined) {
       const { scan, place } = near;
       if (wasComing) noteWait(scan, pgno);
-      usedShare = this.#usedShare(scan, place);
+      // Else nothing is going to be fetched, and most misses of a fast reader are such.
+      if (!wasComing || place >= scan.nextPlace) usedShare = this.#usedShare(scan, place);
       if (usedShare < 1 / SCAN_USE_SHARE) this.#scans.drop(scan);
       else if (!wasComing && place <= scan.endPlace) this.#fetchAgain(scan, place, seq);
     }
@@ -146,19 +147,23 @@ export class ReadAhead {
     let bytes = 0;
     let last = scan.endPgno;
     const isShared = this.#isShared(scan);
+    const { by } = scan;
+    let next = this.#scans.next(scan, last);
     while (pageCount < pagesMax && bytes < scan.windowBytes) {
-      const next = this.#scans.after(scan, last);
       if (next === undefined || next > map.pageCount) break;
-      const between = this.#fetchBetween(last, next, { map, seq, isShared });
+      const [low, high] = scan.isBackwards ? [next, last] : [last, next];
+      const between = this.#fetchBetween(low, high, { map, seq, isShared });
       if (this.#prefetch(next, seq)) fetched.add(next);
       pageCount += between.pageCount + 1;
       bytes += between.bytes + (map.find(next)?.size ?? 0);
       pgnos.push(next);
       last = next;
+      next = this.#scans.next(scan, last);
     }
-    if (scan.by === "order") {
-      if (scan.windows.length === 0) this.#fetchBeside(scan.endPgno, -1, map, seq);
-      if (this.#scans.after(scan, last) === undefined) this.#fetchBeside(last, 1, map, seq);
+    if (by === "order" && pgnos.length > 0) {
+      const step = scan.isBackwards ? -1 : 1;
+      if (scan.windows.length === 0) this.#fetchBeside(scan.endPgno, -step, map, seq);
+      if (next === undefined) this.#fetchBeside(last, step, map, seq);
     }
     const window = { seq, startPlace: scan.endPlace + 1, pgnos, fetched, waitedCount: 0 };
     for (const passed of this.#scans.onWindow(scan, window)) this.#forgetUse(passed);
@@ -192,7 +197,7 @@ export class ReadAhead {
   }
 
   /** Of what lies before the first page of a scan or after the last one, as much as in a gap. */
-  #fetchBeside(pgno: number, step: -1 | 1, map: PageMap, seq: number): void {
+  #fetchBeside(pgno: number, step: number, map: PageMap, seq: number): void {
     const { state, fetcher } = this.#options;
     let bytes = 0;
     for (let next = pgno + step; next > 1 && next <= map.pageCount; next += step) {

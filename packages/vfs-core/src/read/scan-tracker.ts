@@ -1,14 +1,16 @@
 /**
  * Which misses belong to a scan, and how far to read ahead of it. Pure policy.
  *
- * A scan reads the pages of a tree in its order, where that is known, or else pages by their
- * number. It begins with a miss of a page that comes soon after one that was missed before, with a
- * window that is the smaller the farther apart they are. The next window is asked for when the scan
- * comes near the end of a small one, so that a short range does not cost a large one, or as soon as
- * it reaches a large one. A reader that waits has outrun its windows: it gets one that is much
- * larger than the one before, and from then on several large ones are on their way while another is
- * read. A miss that fits no scan changes nothing for the others, but a scan that many such misses
- * have passed by is over.
+ * A scan reads the pages of a tree in its order, one way or the other, where that is known, or else
+ * pages by their number. It begins with a miss of a page that comes soon after one that was missed
+ * before, with a window that is the smaller the farther apart they are; or with a miss of the first
+ * page of a tree, which look-ups at random hardly ever want.
+ *
+ * The next window is asked for when the scan comes near the end of a small one, so that a short
+ * range does not cost a large one, or has read the beginning of a large one. A reader that waits
+ * has outrun its windows: it gets one that is much larger than the one before, and from then on
+ * more and more large ones are on their way while another is read. A miss that fits no scan changes
+ * nothing for the others, but a scan that many such misses have passed by is over.
  */
 
 import {
@@ -28,8 +30,14 @@ const BEGIN_PAGES_MAX = 8;
 const BETWEEN_PAGES_MAX = 3;
 /** A scan may leave out this many pages: those of other tables that grew along with its own. */
 const SKIP_PAGES_MAX = 128;
+/** So many pages are looked at to tell leaves from the pages above them. */
+const DENSE_PAGES = 8;
+/** So many pages of a tree are expected to be here from its first one on: opening brings some. */
+const READ_PAGES_MAX = 64;
 /** The part of a small window after which the next one is due. */
 const NEAR_END = 0.75;
+/** The same of the first large one, which is many times what was read before it. */
+const BEGINNING = 0.25;
 
 /** Pages that were asked for on behalf of a scan. */
 export interface Window {
@@ -45,7 +53,9 @@ export interface Window {
 }
 
 export interface Scan {
-  readonly by: "order" | "number";
+  by: "order" | "number";
+  /** Against the order: backwards. By number it is always forwards. */
+  readonly isBackwards: boolean;
   /** Where the scan was seen last. */
   lastPlace: number;
   /** The last page that was asked for on its behalf. */
@@ -57,6 +67,8 @@ export interface Scan {
   windows: readonly Window[];
   /** Windows that are to be on their way, or unread. */
   depth: number;
+  /** Whether its reader has outrun a window. */
+  hasWaited: boolean;
   /** The size of the last window. */
   windowBytes: number;
   /** How many misses there had been when it was seen last. */
@@ -132,15 +144,21 @@ export class ScanTracker {
     this.#scans.push(scan);
     if (place < scan.nextPlace) return false;
     if (!isSure) return true;
-    if (sighting === "miss" && isLarge(scan)) scan.depth = READ_AHEAD_WINDOWS - 1;
+    scan.hasWaited ||= sighting === "miss";
+    if (scan.hasWaited && isLarge(scan)) {
+      scan.depth = Math.min(scan.depth + 1, READ_AHEAD_WINDOWS - 1);
+    }
     const growth = sighting === "miss" ? READ_AHEAD_LEAP : READ_AHEAD_GROWTH;
     scan.windowBytes = Math.min(scan.windowBytes * growth, READ_AHEAD_BYTES_MAX);
     return true;
   }
 
-  /** The page that a scan reads after the last that was asked for, and so on. */
-  after(scan: Scan, pgno: number): number | undefined {
-    return scan.by === "number" ? pgno + 1 : this.#options.order.after(pgno);
+  /** The page that a scan reads after that one. Where the order is not known yet, by number. */
+  next(scan: Scan, pgno: number): number | undefined {
+    const { order } = this.#options;
+    if (scan.isBackwards) return order.before(pgno);
+    if (scan.by === "order" && order.isOpen(pgno)) scan.by = "number";
+    return scan.by === "number" ? pgno + 1 : order.after(pgno);
   }
 
   /** The next window was asked for. Gives those that are behind the scan by now. */
@@ -150,8 +168,10 @@ export class ScanTracker {
     scan.windows = windows.slice(-READ_AHEAD_WINDOWS);
     scan.endPgno = pgnos.at(-1) ?? scan.endPgno;
     scan.endPlace += pgnos.length;
-    if (pgnos.length === 0) scan.nextPlace = Number.POSITIVE_INFINITY;
+    // The order may be known farther by the time that the scan comes there.
+    if (pgnos.length === 0) scan.nextPlace = scan.endPlace + 1;
     else if (!isLarge(scan)) scan.nextPlace = startPlace + Math.floor(pgnos.length * NEAR_END);
+    else if (scan.depth === 1) scan.nextPlace = startPlace + Math.floor(pgnos.length * BEGINNING);
     else scan.nextPlace = (scan.windows.at(-scan.depth) ?? scan.windows[0]!).startPlace;
     return windows.slice(0, -READ_AHEAD_WINDOWS);
   }
@@ -161,25 +181,80 @@ export class ScanTracker {
       const index = pgnos.indexOf(pgno);
       if (index >= 0) return startPlace + index;
     }
+    return this.#isNext(scan, pgno) ? scan.endPlace + 1 : undefined;
+  }
+
+  #isNext({ by, isBackwards, endPgno }: Scan, pgno: number): boolean {
     const { order } = this.#options;
-    const isNext =
-      scan.by === "number"
-        ? pgno > scan.endPgno && pgno <= scan.endPgno + SKIP_PAGES_MAX
-        : order.isSoonAfter(pgno, scan.endPgno, BETWEEN_PAGES_MAX);
-    return isNext ? scan.endPlace + 1 : undefined;
+    if (by === "number") return pgno > endPgno && pgno <= endPgno + SKIP_PAGES_MAX;
+    if (isBackwards) return order.isSoonAfter(endPgno, pgno, BETWEEN_PAGES_MAX);
+    return order.isSoonAfter(pgno, endPgno, BETWEEN_PAGES_MAX);
   }
 
   /** A scan that this miss shows, after one before it. */
   #begin(pgno: number): Scan | undefined {
-    const { order, wasUsed } = this.#options;
+    const { order } = this.#options;
     if (!order.isKnown(pgno)) return this.#beginByNumber(pgno);
+    const before = this.#findBefore(pgno);
+    if (before !== undefined) return this.#makeScan("order", before, READ_AHEAD_BYTES_MIN);
+    const behind = this.#findBehind(pgno);
+    if (behind === undefined) return undefined;
+    return this.#makeScan("order", behind, READ_AHEAD_BYTES_MIN, true);
+  }
+
+  /** The page from which a scan has come here in the order of the tree; its first is one, too. */
+  #findBefore(pgno: number): number | undefined {
+    const { order } = this.#options;
     const candidate = this.#candidates.find((before) =>
       order.isSoonAfter(pgno, before, BETWEEN_PAGES_MAX),
     );
-    if (candidate !== undefined) this.#forget(candidate);
-    const first = [...order.firsts].find((page) => order.after(page) === pgno && wasUsed(page));
-    const before = candidate ?? first;
-    return before === undefined ? undefined : this.#makeScan("order", before, READ_AHEAD_BYTES_MIN);
+    if (candidate !== undefined) return this.#take(candidate);
+    if (!this.#isDense(pgno)) return undefined;
+    return order.isFirst(pgno) ? pgno : this.#findRead(pgno);
+  }
+
+  /**
+   * Whether the pages that come after it lie near each other, as the leaves of a table do that has
+   * grown. Those above the leaves do not.
+   */
+  #isDense(pgno: number): boolean {
+    const { order } = this.#options;
+    let nearCount = 0;
+    let last = pgno;
+    for (let count = 0; count < DENSE_PAGES; count += 1) {
+      const next = order.after(last);
+      if (next === undefined) break;
+      if (Math.abs(next - last) <= SKIP_PAGES_MAX) nearCount += 1;
+      last = next;
+    }
+    return nearCount > DENSE_PAGES / 2;
+  }
+
+  /** The page before it, if all of its tree up to there was here, and was read. */
+  #findRead(pgno: number): number | undefined {
+    const { order, wasUsed } = this.#options;
+    for (const first of order.firsts) {
+      let page: number | undefined = first;
+      for (let count = 0; count < READ_PAGES_MAX && page !== undefined; count += 1) {
+        if (!wasUsed(page)) break;
+        const next = order.after(page);
+        if (next === pgno) return page;
+        page = next;
+      }
+    }
+    return undefined;
+  }
+
+  /** The same against the order; of the last page a look-up is no sign of a scan. */
+  #findBehind(pgno: number): number | undefined {
+    const { order, wasUsed } = this.#options;
+    const candidate = this.#candidates.find((behind) =>
+      order.isSoonAfter(behind, pgno, BETWEEN_PAGES_MAX),
+    );
+    if (candidate !== undefined) return this.#take(candidate);
+    const after = order.after(pgno);
+    const isLast = after !== undefined && order.after(after) === undefined;
+    return isLast && wasUsed(after) ? after : undefined;
   }
 
   /** The same scan from there on, now that the order is known. */
@@ -187,6 +262,7 @@ export class ScanTracker {
     this.drop(scan);
     const ordered = this.#makeScan("order", pgno, scan.windowBytes);
     ordered.depth = scan.depth;
+    ordered.hasWaited = scan.hasWaited;
     push(this.#scans, ordered);
     return ordered;
   }
@@ -198,23 +274,27 @@ export class ScanTracker {
       .filter((other) => other < pgno && pgno <= other + BEGIN_PAGES_MAX)
       .findLast((other) => !order.isKnown(other));
     if (candidate === undefined) return undefined;
-    this.#forget(candidate);
+    this.#take(candidate);
     return this.#makeScan("number", candidate, READ_AHEAD_BYTES_MIN / (pgno - candidate));
   }
 
-  #forget(candidate: number): void {
+  /** It is one no more. */
+  #take(candidate: number): number {
     this.#candidates = this.#candidates.filter((other) => other !== candidate);
+    return candidate;
   }
 
-  #makeScan(by: Scan["by"], endPgno: number, windowBytes: number): Scan {
+  #makeScan(by: Scan["by"], endPgno: number, windowBytes: number, isBackwards = false): Scan {
     return {
       by,
+      isBackwards,
       lastPlace: 0,
       endPgno,
       endPlace: 0,
       nextPlace: 0,
       windows: [],
       depth: 1,
+      hasWaited: false,
       windowBytes,
       missCount: this.#missCount,
     };

@@ -52,6 +52,8 @@ export class WarmUp {
   #left = 0;
   #requestsLeft = WARM_UP_REQUESTS_MAX;
   #fetchedCount = 0;
+  /** The pages of all levels that no other comes before. */
+  readonly #firsts = new Set<number>();
 
   constructor(options: WarmUpOptions) {
     this.#options = options;
@@ -116,6 +118,7 @@ export class WarmUp {
   /** Level by level, all trees at once. The children of a tree are all of one kind. */
   async #bringTrees(roots: readonly number[]): Promise<void> {
     let levels: readonly (readonly number[])[] = roots.map((root) => [root]);
+    for (const root of roots) this.#firsts.add(root);
     for (let depth = 1; depth <= BTREE_DEPTH_MAX && levels.length > 0; depth += 1) {
       // So the first one tells whether the others are worth it.
       const below = await this.#bringInterior(levels.map(([first]) => first!));
@@ -145,13 +148,11 @@ export class WarmUp {
   /** Of children of one level, in the order of their parents; undefined where one is missing. */
   #noteOrder(families: readonly (readonly number[] | undefined)[]): void {
     const { order } = this.#options;
-    const first = families[0]?.[0];
-    if (first !== undefined) order.noteFirst(first);
     let run: number[] = [];
     for (const children of families) {
       for (const child of children ?? []) run.push(child);
       if (children !== undefined) continue;
-      order.note(run);
+      order.note(run, true);
       run = [];
     }
     order.note(run);
@@ -160,15 +161,30 @@ export class WarmUp {
   /** Of those that are interior pages, the children. */
   async #bringInterior(pgnos: readonly number[]): Promise<Map<number, readonly number[]>> {
     await this.#stepAside();
-    const pages = await this.#bring(pgnos);
     const below = new Map<number, readonly number[]>();
-    for (const [index, pgno] of pgnos.entries()) {
-      const page = pages[index];
-      if (page === undefined) continue;
+    const bring = async (pgno: number, coming: Promise<Uint8Array | undefined> | undefined) => {
+      const page = await coming;
+      if (page === undefined) return;
       const children = childPages(page, { pgno, pageCount: this.#pageCount });
-      if (children !== undefined) below.set(pgno, children);
-    }
+      if (children === undefined) return;
+      below.set(pgno, children);
+      this.#noteChildren(pgno, children);
+    };
+    const affordable = this.#affordable(pgnos);
+    await Promise.all(
+      pgnos.map((pgno) => bring(pgno, affordable.has(pgno) ? this.#bringOne(pgno) : undefined)),
+    );
     return below;
+  }
+
+  /** Before the rest of the level is known: a scan that begins now may already follow them. */
+  #noteChildren(pgno: number, children: readonly number[]): void {
+    const { order } = this.#options;
+    order.note(children, true);
+    if (this.#firsts.has(pgno)) {
+      this.#firsts.add(children[0]!);
+      order.noteFirst(children[0]!);
+    }
   }
 
   /**
