@@ -107,8 +107,8 @@ class Acquisition {
     const found = await this.#object.read(this.#signal);
     // A put of ours whose answer got lost: nobody was told, and it is ours to renew.
     const ours = found === undefined ? undefined : this.#object.asOurs(found);
-    const verdict: Verdict =
-      found === undefined || ours !== undefined ? { type: "free" } : this.#judge.judge(found);
+    const isFree = found === undefined || ours !== undefined || this.#object.isLeft(found);
+    const verdict: Verdict = isFree ? { type: "free" } : this.#judge.judge(found);
     if (verdict.type === "held") {
       if (!this.#settings.wait) throw this.#heldError(verdict);
       await this.#sleep(Math.min(verdict.freeInMs, this.#spread(this.#settings.pollMs)));

@@ -18,5 +18,6 @@ export {
 } from "./inspect.ts";
 export type { CheckOptions, Lease, LeaseState, Predecessor } from "./lease.ts";
 export { decodeRecord, encodeRecord, type LeaseRecord } from "./lease-record.ts";
+export type { LeaseTrail } from "./lease-trail.ts";
 export type { AcquireLeaseOptions } from "./settings.ts";
 export { systemClock, systemRandom } from "./system.ts";

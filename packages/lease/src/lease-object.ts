@@ -105,6 +105,12 @@ export class LeaseObject {
     return { record, version, sent, notBeforeMs };
   }
 
+  /** Whether the record was put by a process that is known to be dead. */
+  isLeft({ record }: Observed): boolean {
+    const { nonce } = record;
+    return nonce !== undefined && this.#settings.trail?.left.includes(nonce) === true;
+  }
+
   /** Puts if the object is still as `expected`, and settles what happened by reading it back. */
   async put(claim: Claim, expected: ObjectVersion | undefined): Promise<PutOutcome> {
     const { store, key } = this.#settings;
@@ -113,6 +119,8 @@ export class LeaseObject {
     const record = this.#toRecord(claim);
     const body = encodeRecord(record);
     const sent = this.#remember(record);
+    // One that was given back is free for everybody.
+    if (!claim.released) this.#settings.trail?.keep([...this.#sent.keys()]);
     const notBeforeMs = this.#storeDate?.serverDateMs;
     try {
       const meta = await withTimeout(this.#settings, "put", undefined, (signal) =>

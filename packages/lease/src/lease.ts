@@ -16,7 +16,8 @@ export type LeaseState =
 
 /**
  * What was there before: no record, or one that was given back, or one whose holder went silent. A
- * silent one may still be about to write something.
+ * silent one may still be about to write something, and of one that died something may still be on
+ * its way.
  */
 export type Predecessor = "none" | "released" | "expired";
 

@@ -8,6 +8,7 @@
 
 import type { ObjectStore } from "@headwater/object-store";
 import type { Clock, Random } from "./clock.ts";
+import type { LeaseTrail } from "./lease-trail.ts";
 import { OWNER_LENGTH_MAX, POLL_MS_DEFAULT, TTL_MS_MAX, TTL_MS_MIN } from "./limits.ts";
 import { systemClock, systemRandom } from "./system.ts";
 
@@ -39,6 +40,8 @@ export interface AcquireLeaseOptions {
    * about thirty small requests, once per process and place. False: trust what it says of itself.
    */
   readonly probe?: boolean | undefined;
+  /** Lets the next process of the same place follow a dead one without waiting for the expiry. */
+  readonly trail?: LeaseTrail | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
 }
@@ -58,6 +61,7 @@ export interface Settings {
   readonly generationMin: bigint;
   readonly wait: boolean;
   readonly probe: boolean;
+  readonly trail: LeaseTrail | undefined;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -94,6 +98,7 @@ export function toSettings(options: AcquireLeaseOptions): Settings {
     generationMin: options.generationMin ?? 1n,
     wait: options.wait ?? false,
     probe: options.probe ?? true,
+    trail: options.trail,
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   };

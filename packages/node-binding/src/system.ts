@@ -2,8 +2,24 @@
  * The one place where this package reads the environment and the clock.
  */
 
+import { readFileSync } from "node:fs";
+
+/** Linux names each of its starts; sandboxes with a kernel of their own do, too. */
+const BOOT_ID_PATH = "/proc/sys/kernel/random/boot_id";
+const BOOT_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 export function environment(): NodeJS.ProcessEnv {
   return process.env;
+}
+
+/** Different for each start of each machine. Undefined where the system does not tell. */
+export function bootId(): string | undefined {
+  try {
+    const text = readFileSync(BOOT_ID_PATH, "utf8").trim();
+    return BOOT_ID.test(text) ? text : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** When everything is done that this turn of the event loop has begun, promises included. */

@@ -9,6 +9,9 @@ import { openReader, openWriter } from "./support/mounts.ts";
 import { errorOf } from "./support/result-code.ts";
 import { tempDir } from "./support/temp-dir.ts";
 
+/** Where the system names its starts. */
+const LINUX = process.platform === "linux" ? ["lease.json"] : [];
+
 const modeOf = (path: string) => lstatSync(path).mode & 0o777;
 
 describe("what a mount makes on disk", () => {
@@ -22,7 +25,7 @@ describe("what a mount makes on disk", () => {
     const names = readdirSync(journalDir);
     const kinds = names.map((name) => name.replace(/^\d+/, "N"));
     expect([...new Set(kinds)].sort()).toEqual(
-      ["N.journal", "intent.json", "lock", "replica.json", "state.json"].sort(),
+      ["N.journal", "intent.json", ...LINUX, "lock", "replica.json", "state.json"].sort(),
     );
     expect(modeOf(journalDir)).toBe(0o700);
     for (const name of names) expect(modeOf(join(journalDir, name)), name).toBe(0o600);

@@ -13,6 +13,11 @@
 import { systemProcess } from "./system.ts";
 
 export interface FileLock {
+  /**
+   * Names the locked file among all that were ever locked, on whatever machine: of two locks with
+   * the same name, one ended before the other began. Undefined where that is not known.
+   */
+  readonly place?: string | undefined;
   /** May be called again. */
   release(): void;
 }

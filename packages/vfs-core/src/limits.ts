@@ -257,6 +257,9 @@ export const KEEP_SHARE = 2;
 /** Others may leave a journal folder, and take it away, while it is being locked. */
 export const FOLDER_TRIES = 8;
 
+/** A lease remembers 64 of its puts; as many again are those of processes that died before. */
+export const TRAIL_NONCES_MAX = 128;
+
 /** Each time that somebody else was faster, there was one upload less on its way. */
 export const FENCE_TRIES = 5;
 /** Listings until one shows nothing new. Under the lease, the second one does. */

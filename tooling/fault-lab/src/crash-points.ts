@@ -24,7 +24,11 @@ const OPERATIONS = [
   "write state.json",
   "rename state.json",
   "rename replica.json",
+  "open lease.json",
+  "write lease.json",
+  "rename lease.json",
   // A writer that leaves takes its folder away.
+  "remove lease.json",
   "remove intent.json",
   "remove state.json",
   "remove replica.json",

@@ -3,9 +3,10 @@
  * ends, so do they.
  */
 
-import { readFileSync } from "node:fs";
+import { fstatSync, readFileSync } from "node:fs";
 import type { FileLockAttempt } from "@headwater/vfs-core";
 import type { Native } from "../native.ts";
+import { bootId } from "../system.ts";
 
 export function lockNatively(
   native: Pick<Native, "fileLock" | "fileUnlock">,
@@ -20,7 +21,19 @@ export function lockNatively(
     if (isHeld) native.fileUnlock(number);
     isHeld = false;
   };
-  return { type: "locked", lock: { release } };
+  return { type: "locked", lock: { place: placeOf(number), release } };
+}
+
+/**
+ * flock() is by file, within one start of one kernel, and containers share that. A file keeps its
+ * device and number for as long as a process has it open, so a living holder shares them with
+ * nobody.
+ */
+function placeOf(number: number): string | undefined {
+  const boot = bootId();
+  if (boot === undefined) return undefined;
+  const { dev, ino } = fstatSync(number, { bigint: true });
+  return `${boot} ${dev} ${ino}`;
 }
 
 /** The native half tells only why, and not for which file. */

@@ -89,6 +89,15 @@ serveLines({
   thread: startThread,
   threadResult: (name: string) => threadNamed(name).result,
   terminate: (name: string) => threadNamed(name).worker.terminate(),
+  async hydrated(name: string) {
+    await mounted(name).hydrated();
+  },
+  async status(name: string) {
+    const status = await mounted(name).status();
+    const toJson = (_: string, value: unknown) =>
+      typeof value === "bigint" ? Number(value) : value;
+    return JSON.parse(JSON.stringify(status, toJson)) as unknown;
+  },
   async close(name: string) {
     connections.get(name)?.close();
     connections.delete(name);

@@ -4,6 +4,7 @@
  *   <16 digits>.journal   segments, written by the page device; a higher number is newer
  *   state.json            how far the bucket has everything
  *   intent.json           the uploads that may have been sent for the next transaction
+ *   lease.json            by what the lease of the last writer is known; see holder-trail.ts
  *   replica.json          which replica the folder belongs to, and whether it was made for it
  *   lock                  locked while a process uses it, which it names
  *
@@ -14,11 +15,13 @@
  */
 
 import { join } from "node:path";
+import type { LeaseTrail } from "@headwater/lease";
 import { HeadwaterError } from "../errors.ts";
 import { type FileLock, type FileLocks, type LockResult, takeLock } from "../file-locks.ts";
 import { FOLDER_TRIES } from "../limits.ts";
 import type { Disk } from "./disk.ts";
 import { draftOf, writeDurably } from "./durable-file.ts";
+import { HolderTrail, TRAIL_NAME } from "./holder-trail.ts";
 import { systemDisk } from "./system-disk.ts";
 
 /** The bucket stands at `txid` and has every commit up to `seq`. */
@@ -41,7 +44,7 @@ const RECORD_VERSION = 1;
 
 const LOCK_NAME = "lock";
 /** In the order in which they may go. */
-const RECORD_NAMES = ["intent.json", "state.json", "replica.json"];
+const RECORD_NAMES = [TRAIL_NAME, "intent.json", "state.json", "replica.json"];
 
 /** Uploads remembered for one transaction. Each takes a run that ended in the middle of one. */
 const INTENTS_MAX = 16;
@@ -56,16 +59,18 @@ export class JournalFolder {
   readonly identity: string;
   readonly #disk: Disk;
   readonly #lock: FileLock;
+  readonly #trail: HolderTrail;
   /** Else it belongs to the user, and stays. */
   readonly #isMade: boolean;
   #isOpen = true;
   #intents: readonly UploadIntent[];
   #lastNumber: number;
 
-  private constructor(path: string, disk: Disk, lock: FileLock, found: Found) {
+  private constructor({ path, disk, lock, trail }: Locked, found: Found) {
     this.path = path;
     this.#disk = disk;
     this.#lock = lock;
+    this.#trail = trail;
     this.#isMade = found.isMade;
     this.identity = found.identity;
     this.segments = found.numbers.map((number) => segmentPath(path, number));
@@ -86,12 +91,14 @@ export class JournalFolder {
       const sentence = `the journal ${path} is used by ${result.holder}`;
       throw new HeadwaterError("JOURNAL_LOCKED", sentence);
     }
+    const { lock } = result;
     try {
       const claim = await claimFor(disk, path, { identity, isMade });
       const found = { ...claim, identity, ...(await findRecords(disk, path)) };
-      return new JournalFolder(path, disk, result.lock, found);
+      const trail = await HolderTrail.open({ disk, path, place: lock.place });
+      return new JournalFolder({ path, disk, lock, trail }, found);
     } catch (error) {
-      result.lock.release();
+      lock.release();
       throw error;
     }
   }
@@ -115,7 +122,25 @@ export class JournalFolder {
 
   /** Nothing that an earlier run has left, nor that this one has sent. */
   get isUnused(): boolean {
-    return this.segments.length === 0 && this.synced === undefined && this.#intents.length === 0;
+    const isEmpty = this.segments.length === 0 && this.#trail.left.length === 0;
+    return isEmpty && this.synced === undefined && this.#intents.length === 0;
+  }
+
+  /** For the lease under which the folder is used. */
+  get trail(): LeaseTrail {
+    return this.#trail;
+  }
+
+  /**
+   * As it is on the disk by now, in place of this one. Not unlocked in between: whoever has the
+   * lock takes the lease of the one who had it before.
+   */
+  async reread(): Promise<JournalFolder> {
+    const { path, identity } = this;
+    const [disk, lock, trail] = [this.#disk, this.#lock, this.#trail];
+    const found = { identity, isMade: this.#isMade, ...(await findRecords(disk, path)) };
+    this.#isOpen = false;
+    return new JournalFolder({ path, disk, lock, trail }, found);
   }
 
   /** The path of a segment that is not there yet. */
@@ -166,6 +191,7 @@ export class JournalFolder {
   /** Lets go of the folder and leaves everything in it to the next one who opens it. */
   async close(): Promise<void> {
     this.#isOpen = false;
+    await this.#trail.close();
     this.#lock.release();
   }
 
@@ -178,6 +204,7 @@ export class JournalFolder {
   async discard(): Promise<void> {
     if (!this.#isOpen) return;
     try {
+      await this.#trail.close();
       const names = await this.#disk.list(this.path);
       const segments = names.filter((name) => SEGMENT_NAME.test(name));
       await this.remove(segments.map((name) => join(this.path, name)));
@@ -204,6 +231,13 @@ export class JournalFolder {
     const text = JSON.stringify({ version: RECORD_VERSION, ...record });
     await writeDurably(this.#disk, join(this.path, name), `${text}\n`);
   }
+}
+
+interface Locked {
+  readonly path: string;
+  readonly disk: Disk;
+  readonly lock: FileLock;
+  readonly trail: HolderTrail;
 }
 
 interface LockedFolder {

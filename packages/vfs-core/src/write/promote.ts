@@ -44,7 +44,8 @@ export async function promote(
     folder = await openJournalFolder(settings, base, factory);
     await requireConditions(settings, base, signal);
     const waiting = withWait(choice, waitMs);
-    lease = await takeLease(base.replica, base.once, waiting, { random, signal });
+    const { trail } = folder;
+    lease = await takeLease(base.replica, base.once, waiting, { random, signal, trail });
     await withSignal(reader.pause(), signal);
     await reader.catchUp(signal);
     const mayArrive = await emptyFolder(parts, folder);

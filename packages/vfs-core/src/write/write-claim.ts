@@ -49,10 +49,13 @@ export interface Taken {
 
 /** With `isDone`, the bucket has everything, and nobody needs the folder any more. */
 export async function giveBack({ lease, folder }: Taken, isDone: boolean): Promise<void> {
-  // A lease that cannot be given back expires.
-  await lease?.release().catch(() => {});
+  let isReleased = true;
+  // A lease that cannot be given back expires, unless the next one here knows it by the folder.
+  await lease?.release().catch(() => {
+    isReleased = false;
+  });
   // What is still there then says the same, and is taken away by the next one who leaves.
-  if (isDone) await folder?.discard().catch(() => {});
+  if (isDone && isReleased) await folder?.discard().catch(() => {});
   await folder?.close();
 }
 

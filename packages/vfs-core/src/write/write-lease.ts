@@ -2,7 +2,7 @@
  * The lease of a writer, with its failures in this package's words.
  */
 
-import { acquireLease, type Lease, LeaseError } from "@headwater/lease";
+import { acquireLease, type Lease, LeaseError, type LeaseTrail } from "@headwater/lease";
 import { metered, type ObjectStore } from "@headwater/object-store";
 import type { Random } from "../clock.ts";
 import { LEASE_TTL_MS, type LeaseChoice } from "../options.ts";
@@ -10,13 +10,20 @@ import { callStore, type Replica, replicaError } from "../replica.ts";
 import { seeLease } from "../seeing/see-lease.ts";
 import { systemOwner } from "../system.ts";
 
+export interface TakeLeaseOptions {
+  readonly random: Random;
+  readonly signal: AbortSignal | undefined;
+  /** Of the journal folder, for those who have one. */
+  readonly trail?: LeaseTrail | undefined;
+}
+
 /** Undefined when the lease is off. When this rejects, nothing of ours is in the store. */
 export async function takeLease(
   replica: Replica,
   /** Without retries: the lease has its own, which know how long they may take. */
   store: ObjectStore,
   choice: LeaseChoice,
-  { random, signal }: { readonly random: Random; readonly signal: AbortSignal | undefined },
+  { random, signal, trail }: TakeLeaseOptions,
 ): Promise<Lease | undefined> {
   if (choice === "off") return undefined;
   const { ttlMs = LEASE_TTL_MS, owner = systemOwner(), waitMs = 0 } = choice;
@@ -27,8 +34,8 @@ export async function takeLease(
   signal?.throwIfAborted();
   signal?.addEventListener("abort", onAbort, { once: true });
   // Whoever opens the mount has asked the store about its conditions.
-  const given = { key: layout.lockKey, owner, ttlMs, clock, random, probe: false };
-  const options = { ...given, settles: true };
+  const given = { key: layout.lockKey, owner, ttlMs, clock, random, trail };
+  const options = { ...given, probe: false, settles: true };
   try {
     if (waitMs > 0)
       void clock.sleep(waitMs, waiting).then(

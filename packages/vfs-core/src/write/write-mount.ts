@@ -36,13 +36,13 @@ export async function openWriteMount(
   const base = makeMountBase(settings);
   const { replica, once } = base;
   const { signal, random, lease: choice = {} } = settings;
-  const openFolder = () => openJournalFolder(settings, base, factory);
-  let folder = await openFolder();
+  let folder = await openJournalFolder(settings, base, factory);
   let lease: Lease | undefined;
   let opening: Opening | undefined;
   try {
     await requireConditions(settings, base, signal);
-    lease = await takeLease(replica, once, choice, { random, signal });
+    const { trail } = folder;
+    lease = await takeLease(replica, once, choice, { random, signal, trail });
     // One that was given back had nothing under way any more.
     let mustFence = lease?.predecessor === "expired";
     for (let tries = 1; ; tries += 1) {
@@ -56,8 +56,7 @@ export async function openWriteMount(
       mustFence = outcome === "overtaken";
       await opening.mount.end();
       opening = undefined;
-      await folder.close();
-      folder = await openFolder();
+      folder = await folder.reread();
     }
   } catch (error) {
     await (opening === undefined ? giveUp({ lease, folder }) : opening.mount.abandon());

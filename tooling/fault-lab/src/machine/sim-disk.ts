@@ -38,6 +38,8 @@ export class SimDisk {
   /** Nothing that was written to one is lost, whether it was synced or not. */
   readonly #images = new Map<string, Uint8Array>();
   readonly #locks = new Map<string, { readonly holder: SimProcess; readonly text: string }>();
+  /** Each loss of power makes another start of the machine. */
+  #startCount = 1;
 
   constructor(dice: Dice) {
     this.#dice = dice;
@@ -156,7 +158,7 @@ export class SimDisk {
     const release = () => {
       if (this.#locks.get(path)?.holder === process) this.#locks.delete(path);
     };
-    return { type: "locked", lock: { release } };
+    return { type: "locked", lock: { place: `start ${this.#startCount} ${path}`, release } };
   }
 
   releaseLocks(process: SimProcess): void {
@@ -164,6 +166,7 @@ export class SimDisk {
   }
 
   losePower(): void {
+    this.#startCount += 1;
     const names = new Map<string, Inode>();
     for (const path of new Set([...this.#names.keys(), ...this.#lastingNames.keys()])) {
       const [now, lasting] = [this.#names.get(path), this.#lastingNames.get(path)];
