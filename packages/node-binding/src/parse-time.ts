@@ -16,8 +16,9 @@ const EPOCH = /^\d{10}(\d{3})?$/;
 const DATE_MS_MAX = 8.64e15;
 
 /**
- * Milliseconds since the Unix epoch; undefined for what is no moment. Parts of a millisecond are
- * left out.
+ * Milliseconds since the Unix epoch; undefined for what is no moment. A part of a millisecond
+ * counts as a whole one: transactions are dated in whole ones, so those made before the moment are
+ * made before this, and no others are.
  */
 export function parseTime(text: string, nowMs: number): number | undefined {
   const trimmed = text.trim();
@@ -36,9 +37,11 @@ function parseRfc3339(match: RegExpExecArray): number | undefined {
   if (Number.isNaN(midnight.getTime()) || !midnight.toISOString().startsWith(date)) {
     return undefined;
   }
-  const milliseconds = `${fraction.slice(1)}000`.slice(0, 3);
+  const digits = fraction.slice(1);
+  const milliseconds = `${digits}000`.slice(0, 3);
   const ms = Date.parse(`${date}T${time}.${milliseconds}${zone.toUpperCase()}`);
-  return inCalendar(ms);
+  const isPartial = /[1-9]/.test(digits.slice(3));
+  return inCalendar(isPartial ? ms + 1 : ms);
 }
 
 function inCalendar(ms: number): number | undefined {
