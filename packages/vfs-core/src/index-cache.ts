@@ -49,7 +49,9 @@ export class IndexCache {
       const bytes = await this.#folder.read(this.#name);
       if (bytes === undefined) return;
       const files = decodePack(bytes, this.#replica);
-      if (files === undefined) throw new Error(`the index cache ${this.#name} is damaged`);
+      if (files === undefined) {
+        throw new Error(`the index cache ${this.#name} is damaged, or of another version`);
+      }
       this.#found = new Map(files.map((file) => [file.key, file]));
     });
   }
@@ -66,11 +68,11 @@ export class IndexCache {
   find(file: LtxFile): LoadedFile | undefined {
     const packed = this.#found.get(file.key);
     if (packed?.size !== file.size || packed.version !== file.version) return undefined;
-    const { pageSize, pageCount, indexBytes } = packed;
+    const { pageSize, pageCount, createdAtMs, indexBytes } = packed;
     const at = file.size - TAIL_SIZE - indexBytes.byteLength;
     try {
       const index = decodePageIndex(indexBytes, { at, pageSize });
-      return { file, pageSize, pageCount, index, body: undefined };
+      return { file: { ...file, createdAtMs }, pageSize, pageCount, index, body: undefined };
     } catch (error) {
       this.#lastError = error;
       this.#found.delete(file.key);
@@ -80,7 +82,7 @@ export class IndexCache {
 
   /** Keeps the index of a file that was loaded for the next time, as long as there is room. */
   add({ file, pageSize, pageCount, index }: LoadedFile): void {
-    const { key, size, version } = file;
+    const { key, size, version, createdAtMs } = file;
     if (version === undefined) return;
     const known = this.#found.get(key);
     const isKnown = known?.size === size && known.version === version;
@@ -90,7 +92,7 @@ export class IndexCache {
     const bytes = this.#nextBytes + indexBytes.byteLength;
     if (bytes > INDEX_PACK_BYTES_MAX || this.#next.length >= INDEX_PACK_FILES_MAX) return;
     this.#nextBytes = bytes;
-    this.#next.push({ key, size, version, pageSize, pageCount, indexBytes });
+    this.#next.push({ key, size, version, pageSize, pageCount, createdAtMs, indexBytes });
   }
 
   /** Writes what has changed, in the background. */

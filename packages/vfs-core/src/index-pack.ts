@@ -8,7 +8,7 @@
 
 import { createHash } from "node:crypto";
 
-export const PACK_MAGIC = "HWINDEX1";
+export const PACK_MAGIC = "HWINDEX2";
 
 export const PACK_LAYOUT = [
   { name: "magic", offset: 0, size: 8 },
@@ -26,6 +26,8 @@ export interface PackedFile {
   readonly version: string;
   readonly pageSize: number;
   readonly pageCount: number;
+  /** By its header, which a listing may not tell. */
+  readonly createdAtMs: number;
   /** As in the file itself. */
   readonly indexBytes: Uint8Array;
 }
@@ -37,6 +39,8 @@ type Row = readonly [
   pageSize: number,
   pageCount: number,
   indexLength: number,
+  /** After the file before, or after 1970. */
+  createdAfterMs: number,
 ];
 
 interface Table {
@@ -45,17 +49,7 @@ interface Table {
 }
 
 export function encodePack(replica: string, files: readonly PackedFile[]): Uint8Array {
-  const table: Table = {
-    replica,
-    files: files.map(({ key, size, version, pageSize, pageCount, indexBytes }) => [
-      key,
-      size,
-      version,
-      pageSize,
-      pageCount,
-      indexBytes.byteLength,
-    ]),
-  };
+  const table: Table = { replica, files: files.map(toRow) };
   const tableBytes = new TextEncoder().encode(JSON.stringify(table));
   const indexLength = files.reduce((sum, { indexBytes }) => sum + indexBytes.byteLength, 0);
   const bytes = new Uint8Array(HEAD_SIZE + tableBytes.byteLength + indexLength);
@@ -69,6 +63,12 @@ export function encodePack(replica: string, files: readonly PackedFile[]): Uint8
   }
   bytes.set(digestOf(bytes), DIGEST.offset);
   return bytes;
+}
+
+function toRow(file: PackedFile, at: number, files: readonly PackedFile[]): Row {
+  const { key, size, version, pageSize, pageCount, createdAtMs, indexBytes } = file;
+  const createdAfterMs = createdAtMs - (files[at - 1]?.createdAtMs ?? 0);
+  return [key, size, version, pageSize, pageCount, indexBytes.byteLength, createdAfterMs];
 }
 
 /** The files of the pack share its memory. */
@@ -86,10 +86,13 @@ export function decodePack(bytes: Uint8Array, replica: string): PackedFile[] | u
   if (table?.replica !== replica) return undefined;
   const files: PackedFile[] = [];
   let at = HEAD_SIZE + tableSize;
-  for (const [key, size, version, pageSize, pageCount, indexLength] of table.files) {
+  let createdAtMs = 0;
+  for (const row of table.files) {
+    const [key, size, version, pageSize, pageCount, indexLength, createdAfterMs] = row;
     if (indexLength > bytes.byteLength - at) return undefined;
     const indexBytes = bytes.subarray(at, at + indexLength);
-    files.push({ key, size, version, pageSize, pageCount, indexBytes });
+    createdAtMs += createdAfterMs;
+    files.push({ key, size, version, pageSize, pageCount, createdAtMs, indexBytes });
     at += indexLength;
   }
   return files;
@@ -107,10 +110,11 @@ function parseTable(bytes: Uint8Array): Table | undefined {
 
 function isRow(row: unknown): row is Row {
   if (!Array.isArray(row)) return false;
-  const [key, size, version, ...counts] = row as unknown[];
-  const numbers = [size, ...counts];
-  if (typeof key !== "string" || typeof version !== "string" || numbers.length !== 4) return false;
-  return numbers.every((value) => Number.isSafeInteger(value) && (value as number) >= 0);
+  const [key, size, version, pageSize, pageCount, indexLength, createdAfterMs] = row as unknown[];
+  if (typeof key !== "string" || typeof version !== "string" || row.length !== 7) return false;
+  const counts = [size, pageSize, pageCount, indexLength];
+  const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
+  return counts.every(isCount) && Number.isSafeInteger(createdAfterMs);
 }
 
 function digestOf(bytes: Uint8Array): Buffer {

@@ -105,15 +105,17 @@ export async function tryLoadPlan(
   const builder = new PageMapBuilder(PageMap.empty(options.files));
   const kept: LoadedFile[] = [];
   let pageSize: number | undefined;
+  let createdAtMs: number | undefined;
   const isWhole = await tryLoadEach(replica, plan.files, options, (loaded) => {
     const { file, pageCount, index, body } = loaded;
     pageSize = requireOnePageSize(replica, [loaded], pageSize);
+    // By the file itself: a listing may only tell when the object was put.
+    createdAtMs = file.createdAtMs;
     builder.apply(file, pageCount, index);
     options.indexes?.add(loaded);
     if (body !== undefined) kept.push(loaded);
   });
   if (!isWhole) return undefined;
-  const createdAtMs = plan.files.at(-1)?.createdAtMs;
   return { map: builder.build(), pageSize: pageSize ?? 0, createdAtMs, loaded: kept };
 }
 

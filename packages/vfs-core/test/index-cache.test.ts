@@ -18,6 +18,7 @@ import { CacheFolder } from "../src/disk/cache-folder.ts";
 import { decodePack, encodePack, PACK_LAYOUT, PACK_MAGIC } from "../src/index-pack.ts";
 import { systemClock } from "../src/system.ts";
 import { expectState, openWorld } from "./support/reading.ts";
+import { openPlayer } from "./support/roles.ts";
 import { range, World } from "./support/world.ts";
 
 let root: string;
@@ -66,6 +67,20 @@ describe("the index cache", () => {
     const status = { hitCount: 49, missCount: 2, lastError: undefined };
     expect(await openOnce(world)).toEqual({ gets: 2, status });
     expect(await openOnce(world)).toMatchObject({ gets: 0, status: { hitCount: 51 } });
+  });
+
+  it("knows when a file was made, where listings do not tell", async () => {
+    const world = new World({ supports: { listedTimestamp: false } });
+    await world.write({ pages: range(1, 3), timestampMs: 1_700_000_000_000 });
+    await world.write({ pages: [2], timestampMs: 1_700_000_001_234 });
+    for (const hitCount of [0, 2]) {
+      const player = await openPlayer(world, { indexCacheDir: folder });
+      const { indexCache, follow } = player.mount.status();
+      expect(indexCache?.hitCount).toBe(hitCount);
+      expect(follow?.createdAtMs).toBe(1_700_000_001_234);
+      expect(player.device.state()).toMatchObject({ createdAtMs: 1_700_000_001_234 });
+      await player.mount.close();
+    }
   });
 
   it("keeps nothing on disk unless it was given a folder", async () => {
@@ -213,16 +228,11 @@ describe("CacheFolder", () => {
 });
 
 describe("an index pack", () => {
+  const file = { size: 10, version: "1", pageSize: 512, pageCount: 3, indexBytes: Buffer.of(1) };
   const files = [
-    { key: "a", size: 10, version: "1", pageSize: 512, pageCount: 3, indexBytes: Buffer.from([1]) },
-    {
-      key: "ü",
-      size: 2 ** 40,
-      version: '"x"',
-      pageSize: 512,
-      pageCount: 0,
-      indexBytes: Buffer.of(),
-    },
+    { ...file, key: "a", createdAtMs: 1_800_000_000_000 },
+    { ...file, key: "b", createdAtMs: 1_800_000_000_123, pageCount: 0 },
+    { ...file, key: "ü", createdAtMs: -5, size: 2 ** 40, version: '"x"', indexBytes: Buffer.of() },
   ];
 
   it("gives back what it was made of", () => {
