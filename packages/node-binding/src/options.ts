@@ -9,6 +9,7 @@ import {
   choosePrices,
   type ModuleReference,
   ObjectStoreError,
+  PLACE_VARIABLES,
   type PriceChoice,
   resolveModule,
 } from "@headwater/object-store";
@@ -250,7 +251,7 @@ export function defaultJournalDir(
   // Stores of one's own cannot be told apart here; `checkPlace` wants a folder from their writers.
   if (options.url === undefined) return "";
   const state = env.XDG_STATE_HOME ?? homeStateDir();
-  if (state !== undefined) return join(state, "headwater", journalFolderName(options));
+  if (state !== undefined) return join(state, "headwater", journalFolderName(options, env));
   if (options.mode !== "write") return "";
   throw invalid(
     'this user has no home folder: option "journalDir", or LITESTREAM_BUFFER_PATH for a program ' +
@@ -268,18 +269,34 @@ function homeStateDir(): string | undefined {
 }
 
 /** What the journal's folder of this replica is called. */
-export function journalFolderName({
-  url,
-  storeOptions,
-}: Pick<MountOptions, "url" | "storeOptions">): string {
-  // One URL can be a place on each of several servers.
-  const { endpoint = "", account = "" } = storeOptions ?? {};
-  const place = [redactUrl(url ?? ""), endpoint, account].join(" ").trimEnd();
+export function journalFolderName(
+  { url = "", storeOptions }: Pick<MountOptions, "url" | "storeOptions">,
+  env: NodeJS.ProcessEnv,
+): string {
+  const { account = "" } = storeOptions ?? {};
+  const place = [redactUrl(url), serverOf(url, storeOptions, env), account].join(" ").trimEnd();
   const digest = createHash("sha256").update(place).digest("hex").slice(0, 16);
   const slug = nameFromUrl(url)
     .replace(/[^A-Za-z0-9._-]+/g, "-")
     .slice(0, 40);
   return `${slug}-${digest}`;
+}
+
+/** One URL can be a place on each of several servers. Empty: where the URL itself says. */
+function serverOf(
+  url: string,
+  storeOptions: MountOptions["storeOptions"],
+  env: NodeJS.ProcessEnv,
+): string {
+  const [scheme = "", query = ""] = [url.split(":")[0]?.toLowerCase(), url.split("?")[1]];
+  const hasAccount = storeOptions?.account !== undefined || redactUrl(url).includes("@");
+  const variables: readonly string[] =
+    Object.hasOwn(PLACE_VARIABLES, scheme) && !hasAccount
+      ? PLACE_VARIABLES[scheme as keyof typeof PLACE_VARIABLES]
+      : [];
+  const fromEnv = variables.map((name) => env[name]).find(Boolean);
+  const named = storeOptions?.endpoint ?? new URLSearchParams(query).get("endpoint") ?? fromEnv;
+  return String(named ?? "").replace(/\/+$/, "");
 }
 
 function hydrateOption(hydrate: MountOptions["hydrate"]): HydrateOptions | undefined {

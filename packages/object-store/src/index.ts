@@ -54,6 +54,7 @@ export type {
 } from "./object-store.ts";
 export { type OpenStoreOptions, openStore } from "./open-store.ts";
 export { OPERATIONS } from "./operations.ts";
+export { PLACE_VARIABLES } from "./place-variables.ts";
 export { priceProviderOf } from "./prices/price-provider-of.ts";
 export {
   choosePrices,

@@ -32,7 +32,7 @@ export function toAskedOptions(
       mode: writeEnabled ? "write" : "read",
       lease: { waitMs: LEASE_WAIT_MS },
       ...(bufferPath !== undefined && {
-        journalDir: `${bufferPath}-${journalFolderName({ url: replicaUrl })}`,
+        journalDir: `${bufferPath}-${journalFolderName({ url: replicaUrl }, env)}`,
       }),
       ...(hydrationEnabled && { hydrate: hydrationPath ? { path: hydrationPath } : true }),
       ...(syncIntervalMs !== undefined && { syncIntervalMs }),

@@ -4,6 +4,7 @@
  * Better than there: a session token and AWS_REGION are used. Never read: keys from the URL.
  */
 
+import { PLACE_VARIABLES } from "../place-variables.ts";
 import { cleanPath, type StoreUrl } from "../store-url.ts";
 import type { Environment } from "../system.ts";
 import type { S3Credentials } from "./s3-credentials.ts";
@@ -98,7 +99,7 @@ const HOST_FORMS: readonly HostRule[] = [
 const S3_DIALECT: S3Dialect = {
   hostForms: HOST_FORMS,
   isEndpointPathStyle: true,
-  endpointVariables: ["LITESTREAM_S3_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"],
+  endpointVariables: PLACE_VARIABLES.s3,
   regionVariables: ["AWS_REGION", "AWS_DEFAULT_REGION"],
   keyVariables: [AWS_KEYS, LITESTREAM_KEYS],
 };

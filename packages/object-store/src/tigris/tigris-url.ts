@@ -4,6 +4,7 @@
  * AWS_REGION is not read: programs set it for AWS, and Tigris has one region.
  */
 
+import { PLACE_VARIABLES } from "../place-variables.ts";
 import {
   AWS_KEYS,
   LITESTREAM_KEYS,
@@ -23,8 +24,7 @@ const TIGRIS_KEYS = {
 const TIGRIS_DIALECT: S3Dialect = {
   hostForms: [],
   isEndpointPathStyle: false,
-  // Fly sets the second.
-  endpointVariables: ["TIGRIS_STORAGE_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"],
+  endpointVariables: PLACE_VARIABLES.tigris,
   regionVariables: [],
   keyVariables: [TIGRIS_KEYS, AWS_KEYS, LITESTREAM_KEYS],
 };
