@@ -68,3 +68,4 @@ export { putStream } from "./put-stream.ts";
 export type { OpenedStore } from "./store-module.ts";
 export { redactUrl } from "./store-url.ts";
 export type { Environment } from "./system.ts";
+export { untilAborted } from "./until-aborted.ts";

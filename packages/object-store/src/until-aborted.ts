@@ -1,6 +1,6 @@
 /**
  * A wait that ends when its caller no longer wants it, for work that cannot be told to stop, and
- * that others may wait for too.
+ * that others may wait for too. Rejects with the reason of the signal then.
  */
 
 export async function untilAborted<Value>(
@@ -8,6 +8,11 @@ export async function untilAborted<Value>(
   signal: AbortSignal | undefined,
 ): Promise<Value> {
   if (signal === undefined) return work;
+  if (signal.aborted) {
+    // Nobody hears how it ends.
+    work.catch(() => {});
+    throw signal.reason;
+  }
   let onAbort = () => {};
   const aborted = new Promise<never>((_, reject) => {
     onAbort = () => reject(signal.reason);

@@ -7,6 +7,7 @@
  *   - Device, pages, connections and whoever waits for a transaction outlive a change of roles.
  */
 
+import { untilAborted } from "@headwater/object-store";
 import type { DeviceFactory } from "./device-factory.ts";
 import { HeadwaterError } from "./errors.ts";
 import { type Hydration, startHydration } from "./hydrate/hydration.ts";
@@ -28,7 +29,6 @@ import type { MountStatus } from "./status.ts";
 import type { Past } from "./travel/past.ts";
 import { Pasts } from "./travel/pasts.ts";
 import { TxidWaiters } from "./txid-waiters.ts";
-import { withSignal } from "./with-signal.ts";
 import { promote } from "./write/promote.ts";
 import type { Writer } from "./write/writer.ts";
 
@@ -145,7 +145,7 @@ export class RoleMount implements Mount {
   async flush({ signal }: WaitOptions = {}): Promise<bigint> {
     this.#requireOpen();
     while (this.#state.type === "switching" && !isFollowing(this.#state.role)) {
-      await withSignal(this.#state.done, signal);
+      await untilAborted(this.#state.done, signal);
       this.#requireOpen();
     }
     const role = this.#role;
@@ -165,7 +165,7 @@ export class RoleMount implements Mount {
     if (this.#hydration === undefined) {
       throw new HeadwaterError("OPTION_INVALID", `"${this.name}" was opened without hydration`);
     }
-    await withSignal(this.#hydration.whenDone(), signal);
+    await untilAborted(this.#hydration.whenDone(), signal);
   }
 
   async resizeCache(cacheBytes: number): Promise<number> {
@@ -308,7 +308,7 @@ export class RoleMount implements Mount {
     this.#requireOpen();
     signal?.throwIfAborted();
     while (this.#state.type === "switching") {
-      await withSignal(this.#state.done, signal);
+      await untilAborted(this.#state.done, signal);
       this.#requireOpen();
     }
     const before = this.#state;

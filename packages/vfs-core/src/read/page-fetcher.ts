@@ -18,6 +18,7 @@
  */
 
 import { decodePageFrameInto, type Pgno, verifyLtx } from "@headwater/ltx";
+import { untilAborted } from "@headwater/object-store";
 import type { Clock } from "../clock.ts";
 import { type Deferred, deferred } from "../deferred.ts";
 import {
@@ -35,7 +36,6 @@ import { isSameFile, type LtxFile } from "../ltx-file.ts";
 import type { PageLocation } from "../page-map.ts";
 import { goneError, isObject, type Replica, replicaError } from "../replica.ts";
 import { PURPOSE_OF, type Purpose } from "../seeing/purpose.ts";
-import { withSignal } from "../with-signal.ts";
 import type { Hedger } from "./hedger.ts";
 import { PRIORITIES, type Priority, type RequestQueue, type Ticket } from "./request-queue.ts";
 
@@ -194,7 +194,7 @@ export class PageFetcher {
   ): Promise<Uint8Array> {
     flight.readerCount += 1;
     try {
-      return await withSignal(answer.promise, signal);
+      return await untilAborted(answer.promise, signal);
     } finally {
       flight.readerCount -= 1;
       if (signal.aborted) this.#giveUp(flight, signal.reason);

@@ -2,13 +2,12 @@
  * The role of a mount that shows what others write: it follows the replica.
  */
 
-import { RequestCounts, type RequestTrace, traced } from "@headwater/object-store";
+import { RequestCounts, type RequestTrace, traced, untilAborted } from "@headwater/object-store";
 import { HourCount } from "../hour-count.ts";
 import { KEEP_SHARE } from "../limits.ts";
 import type { MountParts } from "../mount-parts.ts";
 import { forPurpose } from "../replica.ts";
 import { type FollowStatus, summarizeError } from "../status.ts";
-import { withSignal } from "../with-signal.ts";
 import { Follower, type FollowerStart } from "./follower.ts";
 
 export class Reader {
@@ -86,7 +85,7 @@ export class Reader {
 
   /** Resolves with the newest visible transaction, when all that there were at the call are. */
   async flush(signal: AbortSignal | undefined): Promise<bigint> {
-    await withSignal(this.#follower.flush(), signal);
+    await untilAborted(this.#follower.flush(), signal);
     return this.#parts.device.state().txid;
   }
 

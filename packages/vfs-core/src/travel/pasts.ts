@@ -5,6 +5,7 @@
  * are those that are asked for at once.
  */
 
+import { untilAborted } from "@headwater/object-store";
 import { HeadwaterError } from "../errors.ts";
 import { FileTable } from "../file-table.ts";
 import { HEAD_BYTES, OPEN_TRIES, PASTS_MAX } from "../limits.ts";
@@ -17,7 +18,6 @@ import { isStillThere } from "../read/lineage.ts";
 import { forPurpose, replicaError } from "../replica.ts";
 import type { Moment, RestorePlan } from "../restore-plan.ts";
 import type { Versions } from "../versions.ts";
-import { withSignal } from "../with-signal.ts";
 import { MomentPlanner } from "./moment-planner.ts";
 import { type Past, PastMount, pastKeepBytes } from "./past.ts";
 
@@ -83,7 +83,7 @@ export class Pasts {
     for (let attempt = 1; attempt <= OPEN_TRIES; attempt += 1) {
       either.throwIfAborted();
       const { files } = this.#options.present();
-      const plan = await withSignal(this.#planner.plan(moment, either), either);
+      const plan = await untilAborted(this.#planner.plan(moment, either), either);
       const key = keyOf(plan);
       const claim =
         this.#open.get(key)?.claim() ?? (await this.#share(key, { plan, history: files }, either));
@@ -104,7 +104,7 @@ export class Pasts {
     const opening = this.#opening.get(key) ?? this.#begin(key, found);
     opening.waiterCount += 1;
     try {
-      return (await withSignal(opening.done, signal))?.claim();
+      return (await untilAborted(opening.done, signal))?.claim();
     } finally {
       opening.waiterCount -= 1;
       // When all have given up, nobody else would let go of it.

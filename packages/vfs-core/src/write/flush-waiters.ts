@@ -4,8 +4,8 @@
  * Always true: a caller hears of the failure of a pass only if that pass began after its call.
  */
 
+import { untilAborted } from "@headwater/object-store";
 import { type Deferred, deferred } from "../deferred.ts";
-import { withSignal } from "../with-signal.ts";
 
 interface FlushWaiter {
   readonly seq: number;
@@ -26,7 +26,7 @@ export class FlushWaiters {
     waiter.settle.promise.catch(() => {});
     this.#waiters.add(waiter);
     try {
-      await withSignal(waiter.settle.promise, signal);
+      await untilAborted(waiter.settle.promise, signal);
     } finally {
       this.#waiters.delete(waiter);
     }

@@ -11,6 +11,7 @@
  */
 
 import type { Lease } from "@headwater/lease";
+import { untilAborted } from "@headwater/object-store";
 import type { JournalFolder } from "../disk/journal-folder.ts";
 import { HeadwaterError } from "../errors.ts";
 import { FENCE_TRIES } from "../limits.ts";
@@ -18,7 +19,6 @@ import type { MountParts } from "../mount-parts.ts";
 import type { LeaseChoice } from "../options.ts";
 import type { Reader } from "../read/reader.ts";
 import { callStore, forPurpose, replicaError } from "../replica.ts";
-import { withSignal } from "../with-signal.ts";
 import { putFence } from "./put-fence.ts";
 import { readFileChecksum, readNodeId } from "./put-upload.ts";
 import { decideRecovery } from "./recovery.ts";
@@ -46,7 +46,7 @@ export async function promote(
     const waiting = withWait(choice, waitMs);
     const { trail } = folder;
     lease = await takeLease(base.replica, base.once, waiting, { random, signal, trail });
-    await withSignal(reader.pause(), signal);
+    await untilAborted(reader.pause(), signal);
     await reader.catchUp(signal);
     const mayArrive = await emptyFolder(parts, folder);
     const mustFence = lease?.predecessor === "expired" || mayArrive;

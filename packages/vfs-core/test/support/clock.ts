@@ -1,7 +1,7 @@
+import { untilAborted } from "@headwater/object-store";
 import type { Clock } from "../../src/clock.ts";
 import { deferred } from "../../src/deferred.ts";
 import { systemClock } from "../../src/system.ts";
-import { withSignal } from "../../src/with-signal.ts";
 
 interface SleepOptions {
   readonly signal?: AbortSignal | undefined;
@@ -56,7 +56,7 @@ export class WakingClock extends JumpingClock {
   override async sleep(durationMs: number, options: SleepOptions = {}): Promise<void> {
     if (durationMs !== this.sleepMs) return super.sleep(durationMs, options);
     this.#isAsleep.resolve();
-    await withSignal(this.#wake.promise, options.signal);
+    await untilAborted(this.#wake.promise, options.signal);
   }
 }
 
