@@ -199,6 +199,8 @@ export const COMMIT_RETRY_MS_MIN = 50;
 export const COMMIT_RETRY_MS_MAX = 1000;
 /** What became of a COMMIT that was given up is found out within this many request timeouts. */
 export const COMMIT_TIMEOUTS = 2;
+/** A last look begins so long before that is over; of a short timeout, an eighth of it before. */
+export const COMMIT_LOOK_MS = 250;
 /** Part of the journal's limit from which on commits are uploaded without waiting. */
 export const JOURNAL_EAGER_SHARE = 2;
 /**

@@ -198,15 +198,15 @@ export class Syncer {
       return false;
     }
     if (this.#flushes.size > 0) return true;
-    const restMs = startedMs + this.#intervalMs() - replica.clock.monotonicMs();
+    const restMs = startedMs + this.#intervalMs(startedMs) - replica.clock.monotonicMs();
     if (restMs <= 0) return true;
     await this.#alarm.wait(Math.min(restMs, SYNC_LOOK_MS));
     return false;
   }
 
   /** From the start of one pass to the start of the next. */
-  #intervalMs(): number {
-    if (this.#commit !== undefined) return this.#commit.pauseMs;
+  #intervalMs(startedMs: number): number {
+    if (this.#commit !== undefined) return this.#commit.pauseMs(startedMs);
     const { state, syncIntervalMs, journalBytesMax } = this.#options;
     const eagerBytes = Math.min(JOURNAL_EAGER_BYTES, journalBytesMax / JOURNAL_EAGER_SHARE);
     const isEager = this.#isFull || state.device.journal.sizeBytes() >= eagerBytes;

@@ -6,7 +6,12 @@
  */
 
 import { type Deferred, deferred } from "../deferred.ts";
-import { COMMIT_RETRY_MS_MAX, COMMIT_RETRY_MS_MIN, COMMIT_TIMEOUTS } from "../limits.ts";
+import {
+  COMMIT_LOOK_MS,
+  COMMIT_RETRY_MS_MAX,
+  COMMIT_RETRY_MS_MIN,
+  COMMIT_TIMEOUTS,
+} from "../limits.ts";
 
 /** What a user is told whose COMMIT failed after it had been sent. */
 export const UNKNOWN =
@@ -22,6 +27,8 @@ export class WaitingCommit {
   readonly settleDeadlineMs: number;
   /** Tries that have ended. */
   tryCount = 0;
+  /** Unless one is under way then, the last try begins here. */
+  readonly #lastLookMs: number;
   readonly #outcome: Deferred<void> = deferred();
   readonly #over = new AbortController();
 
@@ -29,6 +36,7 @@ export class WaitingCommit {
     this.seq = seq;
     this.deadlineMs = startMs + timeoutMs;
     this.settleDeadlineMs = startMs + COMMIT_TIMEOUTS * timeoutMs;
+    this.#lastLookMs = this.settleDeadlineMs - Math.min(COMMIT_LOOK_MS, timeoutMs / 8);
     this.#outcome.promise.catch(() => {});
   }
 
@@ -42,10 +50,12 @@ export class WaitingCommit {
     return this.#over.signal;
   }
 
-  /** How long after the start of a try the next one may begin. */
-  get pauseMs(): number {
+  /** How long after the start of the last try the next one may begin. */
+  pauseMs(startedMs: number): number {
     if (this.tryCount === 0) return 0;
-    return Math.min(COMMIT_RETRY_MS_MIN * 2 ** (this.tryCount - 1), COMMIT_RETRY_MS_MAX);
+    const pauseMs = Math.min(COMMIT_RETRY_MS_MIN * 2 ** (this.tryCount - 1), COMMIT_RETRY_MS_MAX);
+    const restMs = this.#lastLookMs - startedMs;
+    return restMs > 0 ? Math.min(pauseMs, restMs) : pauseMs;
   }
 
   succeed(): void {
