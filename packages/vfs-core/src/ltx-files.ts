@@ -1,9 +1,9 @@
 /**
  * Which LTX files a replica has now: in one listing, as long as one request shows all of them.
  *
- * Of a longer one, the levels that are left are listed at once, and so are parts of the level that
- * it stopped in. Where the parts begin is guessed from how many transactions the first thousand
- * files have; a wrong guess costs time, and shows the same files.
+ * Of a longer one, the levels above are listed in the same way, and at the same time parts of the
+ * level that it stopped in. Where the parts begin is guessed from how many transactions the first
+ * thousand files have; a wrong guess costs time, and shows the same files.
  *
  * What a listing shows besides LTX files is ignored. A listing is not a moment: while one part is
  * read, another may change.
@@ -46,13 +46,25 @@ export async function listLevel(
 }
 
 async function listAll(replica: Replica, options: ListFilesOptions): Promise<FilesByLevel> {
+  const levels: LtxFile[][] = Array.from({ length: SNAPSHOT_LEVEL + 1 }, () => []);
+  await listLevels(replica, levels, undefined, options);
+  for (const files of levels) files.sort(compareFiles);
+  return levels;
+}
+
+/** The files of all levels, or of those whose keys come after `startAfter`. */
+async function listLevels(
+  replica: Replica,
+  levels: LtxFile[][],
+  startAfter: string | undefined,
+  options: ListFilesOptions,
+): Promise<void> {
   const { store, layout } = replica;
   const { signal } = options;
-  const levels: LtxFile[][] = Array.from({ length: SNAPSHOT_LEVEL + 1 }, () => []);
   const maySplit = store.supports.startAfter && store.supports.orderedList;
   let keyCount = 0;
   let last: LtxFile | undefined;
-  for await (const meta of store.list(layout.levelsPrefix, { signal })) {
+  for await (const meta of store.list(layout.levelsPrefix, { signal, startAfter })) {
     const level = Number(meta.key[layout.levelsPrefix.length]);
     const file = level in levels ? toFile(replica, level, meta, options) : undefined;
     if (file !== undefined) levels[level]!.push(file);
@@ -61,28 +73,12 @@ async function listAll(replica: Replica, options: ListFilesOptions): Promise<Fil
     // Where keys of others mingle with the files, it goes on to the next file.
     if (maySplit && keyCount >= LIST_SPLIT_KEYS && file !== undefined) break;
   }
-  if (maySplit && keyCount >= LIST_SPLIT_KEYS && last !== undefined) {
-    await listRest(replica, levels, last, options);
-  }
-  for (const files of levels) files.sort(compareFiles);
-  return levels;
-}
-
-/** Everything after that file. */
-async function listRest(
-  replica: Replica,
-  levels: LtxFile[][],
-  last: LtxFile,
-  options: ListFilesOptions,
-): Promise<void> {
+  if (!maySplit || keyCount < LIST_SPLIT_KEYS || last === undefined) return;
   const { level } = last;
-  const above = [...levels.keys()].filter((other) => other > level);
+  const hasAbove = level < SNAPSHOT_LEVEL;
   await Promise.all([
-    ...above.map(async (other) => {
-      const { files } = await listPart(replica, { level: other }, options);
-      levels[other]!.push(...files);
-    }),
     listRestOfLevel(replica, levels[level]!, options),
+    hasAbove && listLevels(replica, levels, layout.levelPrefix(level + 1), options),
   ]);
 }
 

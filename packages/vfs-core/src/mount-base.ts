@@ -67,8 +67,8 @@ function makeIndexCache(
 }
 
 /**
- * Puts the pages that opening brought along into the cache, as long as there is room. The first few
- * megabytes, from the newest files, are there when this returns; the rest follows between other
+ * Puts the pages that opening brought along into the cache, as long as there is room. The first
+ * megabyte, from the newest files, is there when this returns; the rest follows between other
  * work.
  */
 export async function keepLoadedPages(

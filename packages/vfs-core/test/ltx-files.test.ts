@@ -60,7 +60,20 @@ describe("listing the files of a replica", () => {
     expect(names(levels[1]!)).toEqual(["1-500"]);
     expect(names(levels[9]!)).toEqual(["1-400"]);
     expect(trips).toBe(2);
-    expect(requestCount).toBe(1 + LIST_PARTS + 9);
+    expect(requestCount).toBe(1 + LIST_PARTS + 1);
+  });
+
+  it("splits a level above in the same way, while the one below is listed", async () => {
+    const world = await deepWorld(1500);
+    for (const index of range(1, 2500)) await world.put(1, index * 10, index * 10 + 9, BODY);
+    await world.put(2, 1, 30, BODY);
+    await world.put(9, 1, 40, BODY);
+    const { levels, trips } = await list(world);
+    expect(names(levels[0]!)).toEqual(range(1, 1500).map((txid) => `${txid}-${txid}`));
+    const above = range(1, 2500).map((index) => `${index * 10}-${index * 10 + 9}`);
+    expect(names(levels[1]!)).toEqual(above);
+    expect(levels.slice(2).map(names)).toEqual([["1-30"], [], [], [], [], [], [], ["1-40"]]);
+    expect(trips).toBe(3);
   });
 
   it("shows every file once, however transactions are spread over them", async () => {

@@ -49,7 +49,10 @@ log file = ${folder}/log/$name.log
 admin socket =
 run dir = ${folder}/run
 crash dir = ${folder}/run
-debug ms = 0
+debug ms = 0/0
+# The lines of lower levels are put together for every request, also where nobody reads them.
+debug rgw = 0/0
+debug osd = 0/0
 [mon]
 mon data = ${folder}/mon
 mon cluster log file = ${folder}/log/cluster.log

@@ -68,8 +68,9 @@ export function parseXml(xml: string): XmlElement | undefined {
     const textEnd = next === -1 ? xml.length : next;
     if (textEnd > at) element.text += decodeText(xml.slice(at, textEnd));
     if (next === -1) break;
-    const section = SECTIONS.find(([begin]) => xml.startsWith(begin, next));
-    if (section !== undefined) {
+    const isSection = xml[next + 1] === "?" || xml[next + 1] === "!";
+    const section = isSection && SECTIONS.find(([begin]) => xml.startsWith(begin, next));
+    if (section) {
       const [begin, finish] = section;
       const end = xml.indexOf(finish, next + begin.length);
       if (end === -1) return undefined;
@@ -78,9 +79,13 @@ export function parseXml(xml: string): XmlElement | undefined {
       continue;
     }
     TAG.lastIndex = next;
-    const [tag, isEnd, name = "", isEmpty] = TAG.exec(xml) ?? [];
-    if (tag === undefined) return undefined;
-    at = next + tag.length;
+    // Taken apart by an iterator, it would be most of the work of a listing.
+    const tag = TAG.exec(xml);
+    if (tag === null) return undefined;
+    const isEnd = tag[1] !== "";
+    const name = tag[2]!;
+    const isEmpty = tag[3] !== "";
+    at = TAG.lastIndex;
     if (isEnd) {
       if (open.length === 1 || open.pop()?.name !== name) return undefined;
     } else {

@@ -47,6 +47,8 @@ export class Hedger {
   readonly #options: HedgerOptions;
   /** Of the last small requests, in a ring. */
   readonly #durationsMs: number[] = [];
+  /** Undefined as long as too little is known of the store. */
+  #delayMs: number | undefined;
   #requestCount = 0;
   #allowance = HEDGE_BURST;
   #sentCount = 0;
@@ -67,8 +69,7 @@ export class Hedger {
     }
     const { clock } = this.#options;
     const startMs = clock.monotonicMs();
-    const delayMs = this.#delayMs();
-    const result = await this.#race(request, delayMs);
+    const result = await this.#race(request, this.#delayMs);
     this.#note(clock.monotonicMs() - startMs);
     return result;
   }
@@ -142,18 +143,18 @@ export class Hedger {
     return true;
   }
 
-  /** Undefined as long as too little is known of the store. */
-  #delayMs(): number | undefined {
-    const { length } = this.#durationsMs;
-    if (length < HEDGE_SAMPLES_MIN) return undefined;
-    const sorted = this.#durationsMs.toSorted((a, b) => a - b);
-    const usualMs = sorted[Math.ceil(length * (1 - HEDGE_SLOWEST)) - 1]!;
+  /** How long the next requests may take before they are sent again. */
+  #measure(): number {
+    const sorted = Float64Array.from(this.#durationsMs).sort();
+    const usualMs = sorted[Math.ceil(sorted.length * (1 - HEDGE_SLOWEST)) - 1]!;
     return Math.max(HEDGE_MS_MIN, usualMs * HEDGE_FACTOR);
   }
 
   #note(durationMs: number): void {
     this.#durationsMs[this.#requestCount % HEDGE_SAMPLES_MAX] = durationMs;
     this.#requestCount += 1;
+    // Sorting them for each one would take longer than to send it.
+    if (this.#requestCount % HEDGE_SAMPLES_MIN === 0) this.#delayMs = this.#measure();
     this.#allowance = Math.min(HEDGE_BURST, this.#allowance + HEDGE_SHARE);
   }
 }
