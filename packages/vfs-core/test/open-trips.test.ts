@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { FileTable } from "../src/file-table.ts";
 import {
@@ -61,10 +64,31 @@ describe("round trips of opening", () => {
       expect(await snapshot.readPage(2)).toEqual(world.pageAt(world.txid, 2));
       const lists = count < 1000 ? 1 : 2;
       expect(trips()).toBe(lists + Math.ceil((count + 2) / OPEN_PARALLEL));
-      expect(store.parallelMax).toBe(OPEN_PARALLEL);
-      const gets = store.requests.filter(({ operation }) => operation === "get");
-      expect(gets).toHaveLength(count + 2);
+      expect(store.parallelMax).toBe(Math.min(count + 2, OPEN_PARALLEL));
+      // One for each file, and two for the snapshot; none for a header alone.
+      const operations = store.requests.map(({ operation }) => operation);
+      expect(operations.slice(0, lists)).not.toContain("get");
+      expect(operations.filter((operation) => operation !== "list")).toEqual(
+        Array.from({ length: count + 2 }, () => "get"),
+      );
       await replica.close();
+    });
+
+    it(`are those of the listing alone when indexes are on disk, with ${count}`, async () => {
+      const world = await worldOf(count);
+      const indexCacheDir = await mkdtemp(join(tmpdir(), "headwater-trips-"));
+      try {
+        const options = { warmUp: false, indexCacheDir };
+        await (await openAfar(world, options)).replica.close();
+        const { replica, store, trips } = await openAfar(world, options);
+        expect(trips()).toBe(count < 1000 ? 1 : 2);
+        const operations = store.requests.map(({ operation }) => operation);
+        expect(new Set(operations)).toEqual(new Set(["list"]));
+        await expectState(replica, world, world.txid);
+        await replica.close();
+      } finally {
+        await rm(indexCacheDir, { recursive: true });
+      }
     });
   }
 

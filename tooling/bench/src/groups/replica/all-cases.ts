@@ -14,6 +14,9 @@ import { join } from "./cases/join.ts";
 import { memory } from "./cases/memory.ts";
 import { open } from "./cases/open.ts";
 import { openFiles } from "./cases/open-files.ts";
+import { openFiles100 } from "./cases/open-files-100.ts";
+import { openFiles10000 } from "./cases/open-files-10000.ts";
+import { openHuge } from "./cases/open-huge.ts";
 import { paced } from "./cases/paced.ts";
 import { points } from "./cases/points.ts";
 import { remote } from "./cases/remote.ts";
@@ -26,7 +29,10 @@ import type { ReplicaCase } from "./replica-case.ts";
 
 export const REPLICA_CASES: readonly ReplicaCase[] = [
   open,
+  openFiles100,
   openFiles,
+  openFiles10000,
+  openHuge,
   points,
   join,
   scan,

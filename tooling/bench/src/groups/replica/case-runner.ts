@@ -14,7 +14,13 @@ import { type Contender, contendersOf } from "./contenders.ts";
 import { presignedUrl } from "./presigned-url.ts";
 import type { ProxiedStore } from "./proxied-store.ts";
 import type { ReplicaCase, Spot } from "./replica-case.ts";
-import { copyReplica, makeReplica, type Replica, removeReplica } from "./replicas.ts";
+import {
+  copyReplica,
+  makeReplica,
+  type Replica,
+  type ReplicaShape,
+  removeReplica,
+} from "./replicas.ts";
 
 interface Place {
   readonly case: ReplicaCase;
@@ -25,6 +31,9 @@ interface Place {
 }
 
 const SEED = 7;
+/** Of a case that has more of them. */
+const BRIEF_FILES_MAX = 120;
+const BRIEF_PADDED_MB = 40;
 
 export class CaseRunner {
   readonly #run: BenchRun;
@@ -40,7 +49,7 @@ export class CaseRunner {
     const places: Place[] = [];
     for (const { sizeMb, latencyMs } of spots) {
       const dataset = this.#run.dataset(sizeMb);
-      const original = await this.#replicaOf(dataset, wanted.levelZeroFiles ?? 0);
+      const original = await this.#replicaOf(dataset, this.#shapeOf(wanted));
       for (const contender of contendersOf(wanted.contenders)) {
         if (!this.#run.wantsContender(contender.id)) continue;
         const reason = wanted.omit?.(contender, sizeMb);
@@ -52,12 +61,21 @@ export class CaseRunner {
     await this.#runRounds(wanted, places);
   }
 
+  #shapeOf({ levelZeroFiles = 0, paddedToMb }: ReplicaCase): ReplicaShape {
+    const { brief } = this.#run.options;
+    if (!brief) return { levelZeroFiles, paddedToMb };
+    return {
+      levelZeroFiles: Math.min(levelZeroFiles, BRIEF_FILES_MAX),
+      paddedToMb: paddedToMb && BRIEF_PADDED_MB,
+    };
+  }
+
   /** Put into the store when it is first asked for. */
-  async #replicaOf(dataset: Dataset, levelZeroFiles: number): Promise<Replica> {
-    const name = `${dataset.sizeMb} MB, ${levelZeroFiles} files`;
+  async #replicaOf(dataset: Dataset, shape: ReplicaShape): Promise<Replica> {
+    const name = `${dataset.sizeMb} MB, ${JSON.stringify(shape)}`;
     const known = this.#replicas.get(name);
     if (known !== undefined) return known;
-    const replica = await makeReplica(this.#store, dataset, levelZeroFiles);
+    const replica = await makeReplica(this.#store, dataset, shape);
     this.#replicas.set(name, replica);
     return replica;
   }

@@ -10,6 +10,8 @@ export interface Job {
   readonly contender: Contender;
   readonly mode: "read" | "write";
   readonly hydrate: boolean;
+  /** Undefined: no indexes are kept on disk. */
+  readonly indexCacheDir?: string | undefined;
   /** Undefined: as it comes. */
   readonly cacheBytes: number | undefined;
   /** As little as shows that the case works. */

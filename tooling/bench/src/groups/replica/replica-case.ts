@@ -24,6 +24,8 @@ export interface ReplicaCase {
   readonly hasWriter?: boolean;
   /** Files of level 0 above the snapshot. Undefined: none. */
   readonly levelZeroFiles?: number;
+  /** The database is so large, by pages of zeros that nothing leads to. Undefined: it has none. */
+  readonly paddedToMb?: number;
   /** Of the page cache of Headwater. Undefined: as it comes. */
   readonly cacheBytes?: number;
   readonly repeat: number;
@@ -53,7 +55,7 @@ export interface Work {
   readonly job: Job;
   /** `performance.now()` when this program was loaded, and nothing else yet. */
   readonly startedAt: number;
-  open(changes?: Pick<Job, "hydrate">): Promise<Session>;
+  open(changes?: Partial<Pick<Job, "hydrate" | "indexCacheDir">>): Promise<Session>;
   /** Before it is opened again. At the end of the case it is closed anyway. */
   close(): Promise<void>;
   /** Ends the preparation. */

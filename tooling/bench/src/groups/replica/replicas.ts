@@ -4,7 +4,7 @@
  */
 
 import { createReadStream } from "node:fs";
-import { formatFileName, snapshotDatabase, toPageSize, toTxid } from "@headwater/ltx";
+import { formatFileName, setCodec, snapshotDatabase, toPageSize, toTxid } from "@headwater/ltx";
 import { openStore } from "@headwater/object-store";
 import type { Dataset } from "../../dataset/dataset.ts";
 import { PAGE_SIZE } from "../../dataset/schema.ts";
@@ -25,25 +25,38 @@ interface NamedObject {
   readonly timestampMs: number;
 }
 
+const CHUNK_BYTES = 2 ** 20;
+/** In the header of a database file. */
+const PAGE_COUNT_OFFSET = 28;
 const SNAPSHOT_NAME = `0009/${formatFileName(toTxid(1n), toTxid(1n))}`;
 /** Of one machine's own server. */
 const PUTS_PARALLEL = 16;
 
 let copies = 0;
 
+/** What a replica has beside the pages of its dataset. */
+export interface ReplicaShape {
+  readonly levelZeroFiles: number;
+  /** Undefined: nothing. */
+  readonly paddedToMb: number | undefined;
+}
+
 export async function makeReplica(
   store: ProxiedStore,
   dataset: Dataset,
-  levelZeroFiles: number,
+  { levelZeroFiles, paddedToMb = 0 }: ReplicaShape,
 ): Promise<Replica> {
   const timestampMs = Date.now();
-  const snapshot = snapshotDatabase(createReadStream(dataset.file, { highWaterMark: 2 ** 20 }), {
-    databaseSize: dataset.bytes,
+  const databaseSize = Math.max(dataset.bytes, paddedBytes(paddedToMb));
+  // By the other codec, ten gigabytes take minutes.
+  setCodec((await import("@headwater/node-binding")).nativeCodec);
+  const snapshot = snapshotDatabase(databaseOf(dataset, databaseSize), {
+    databaseSize,
     pageSize: toPageSize(PAGE_SIZE),
     timestampMs,
   });
   const { bytes } = await snapshot.bytes();
-  const path = `replica-${dataset.sizeMb}mb-${levelZeroFiles}`;
+  const path = `replica-${dataset.sizeMb}mb-${levelZeroFiles}-${paddedToMb}`;
   const replica = await putSnapshot(store, path, bytes, timestampMs);
   const above = [...makeLevelZeroFiles(dataset, levelZeroFiles, timestampMs)];
   await putAll(
@@ -52,6 +65,23 @@ export async function makeReplica(
     above.map(({ name, ...rest }) => ({ name: `0000/${name}`, ...rest })),
   );
   return replica;
+}
+
+/** The database, and zeros up to its size: SQLite reads no page that nothing leads to. */
+async function* databaseOf(dataset: Dataset, size: number): AsyncGenerator<Uint8Array> {
+  let left = size;
+  for await (const chunk of createReadStream(dataset.file, { highWaterMark: CHUNK_BYTES })) {
+    const bytes = chunk as Buffer;
+    if (left === size) bytes.writeUInt32BE(size / PAGE_SIZE, PAGE_COUNT_OFFSET);
+    left -= bytes.length;
+    yield bytes;
+  }
+  const zeros = new Uint8Array(CHUNK_BYTES);
+  for (; left > 0; left -= Math.min(left, CHUNK_BYTES)) yield zeros.subarray(0, left);
+}
+
+function paddedBytes(paddedToMb: number): number {
+  return Math.floor((paddedToMb * 1_000_000) / PAGE_SIZE) * PAGE_SIZE;
 }
 
 /** A replica that nobody else writes to or reads from: of the snapshot alone. */

@@ -14,6 +14,7 @@ export async function openHeadwater(job: Job): Promise<Session> {
     mode: job.mode,
     journalDir: join(job.folder, "journal"),
     hydrate: job.hydrate,
+    ...(job.indexCacheDir === undefined ? {} : { indexCacheDir: job.indexCacheDir }),
     ...(job.cacheBytes === undefined ? {} : { cacheBytes: job.cacheBytes }),
   };
   if (job.contender.driver === "better-sqlite3") {
