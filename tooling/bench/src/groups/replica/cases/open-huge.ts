@@ -1,6 +1,6 @@
 /**
- * From a fresh process to the first row of a database of ten gigabytes, which is one snapshot of 2.4
- * million pages; then once more in the same process, without and with its indexes on disk.
+ * From a fresh process to the first row of a database of ten gigabytes, which is one snapshot of
+ * 2.4 million pages; then once more in the same process, without and with its indexes on disk.
  *
  * Its pages are those of the dataset, and zeros, so that the snapshot has a hundred megabytes. What
  * opening does is the same: it reads the index, and the start, of a file.
