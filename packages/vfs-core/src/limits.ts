@@ -176,7 +176,7 @@ export const VERSIONS_MAX = 100_000;
 /** Files that may be forgotten before the table of files is cleaned up. */
 export const FILE_TABLE_SLACK = 1024;
 
-/** Bytes of pages that opening puts into the cache before anything else may happen: 3 ms of work. */
+/** Bytes of pages that opening puts into the cache before anything else may happen: 3 ms. */
 export const KEEP_BATCH_BYTES = MIB;
 
 /** Bytes of pages that are encoded before page requests are looked at again. */
