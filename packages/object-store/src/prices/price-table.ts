@@ -1,7 +1,7 @@
 /**
  * What requests cost, by provider.
  *
- * These are list prices in USD of one region, without free tiers and discounts, as of the day that
+ * These are list prices in USD of one region, without free tiers and discounts, as of the time that
  * each entry names. They are there to compare with one another and to be overridden: what a bill
  * says depends on the region, the storage class, the contract, and on where the reader is. Bytes
  * that stay within a provider's region, for one, mostly cost nothing.
@@ -16,8 +16,9 @@ export interface StorePrices {
   /** USD for 2^30 bytes that leave the store for the internet: the first, most expensive ones. */
   readonly egressPerGib: number;
   readonly region: string;
-  /** When the page said so. */
+  /** A day at which it was so, as exactly as that is known: a year, if no more is. */
   readonly asOf: string;
+  /** Where it says what it is now. */
   readonly source: string;
 }
 
@@ -43,7 +44,7 @@ export const STORE_PRICES = {
     per1000: byClass(0.005, 0.005, 0.0004),
     egressPerGib: 0.09,
     region: "us-east-1",
-    asOf: "2025-06-01",
+    asOf: "2025",
     source: "https://aws.amazon.com/s3/pricing/",
   },
   tigris: {
@@ -72,7 +73,7 @@ export const STORE_PRICES = {
     },
     egressPerGib: 0.12,
     region: "us-central1",
-    asOf: "2025-06-01",
+    asOf: "2025",
     source: "https://cloud.google.com/storage/pricing",
   },
   "azure-blob-hot-lrs": {
