@@ -369,8 +369,9 @@ function groupFlights(
   isWhole: (file: LtxFile) => boolean,
   readAheadRangeBytes: number,
 ): Batch[] {
-  const rangeMax = (priority: Priority) =>
-    priority === "prefetch" ? readAheadRangeBytes : RANGE_BYTES_MAX;
+  // What a poll brings is shown when all of it is there, so nothing is gained by parts.
+  const rangeMax = ({ priority, purpose }: Ticket) =>
+    priority === "prefetch" && purpose !== "poll" ? readAheadRangeBytes : RANGE_BYTES_MAX;
   const sorted = flights.toSorted(compareFlights);
   const batches: Batch[] = [];
   for (const flight of sorted) {
@@ -382,7 +383,7 @@ function groupFlights(
       (last.isWhole ||
         (last.flights[0]!.ticket.priority === flight.ticket.priority &&
           offset - last.endOffset <= gapMax(flight.ticket.priority) &&
-          offset + size - last.offset <= rangeMax(flight.ticket.priority)));
+          offset + size - last.offset <= rangeMax(flight.ticket)));
     if (fits) {
       last.flights.push(flight);
       last.endOffset = Math.max(last.endOffset, offset + size);
