@@ -158,7 +158,7 @@ describe("mount", () => {
       endpoint: `http://127.0.0.1:${port}`,
       secretAccessKey: SECRET,
     };
-    const url = `s3://user:${SECRET}@bucket/app.db?token=${SECRET}`;
+    const url = `s3://user:${SECRET}@bucket/app.db?storageClass=${SECRET}`;
     const { code, message } = await mountError({
       url,
       storeOptions: { ...options, accessKeyId: "key", region: "us-east-1" },

@@ -12,6 +12,16 @@ function parse(url: string, env: Record<string, string> = {}, overrides: S3Overr
 }
 
 describe("s3: URL", () => {
+  it("refuses a name in its query that means nothing, and shows no value", () => {
+    const misspelt = () => parse("s3://bucket/db?endpont=https://minio.example/secret");
+    expect(misspelt).toThrow(RangeError);
+    expect(misspelt).toThrow(/a name "endpont" that means nothing; there are endpoint, region, /);
+    expect(misspelt).not.toThrow(/secret/);
+    const key = () => parse("s3://bucket/db?wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
+    expect(key).toThrow(/has a name that means nothing/);
+    expect(() => parse("s3://bucket/db?part-size=5242880&concurrency=4")).not.toThrow();
+  });
+
   it("names a bucket of AWS and a path", () => {
     expect(parse("s3://bucket/my/db")).toMatchObject({
       bucket: "bucket",

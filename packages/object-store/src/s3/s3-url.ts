@@ -96,6 +96,23 @@ const HOST_FORMS: readonly HostRule[] = [
   ],
 ];
 
+/** Each in both spellings. The last ones say nothing here, and stand in URLs of Litestream's. */
+const QUERY_NAMES: readonly (readonly [string, string?])[] = [
+  ["endpoint"],
+  ["region"],
+  ["forcePathStyle", "force-path-style"],
+  ["skipVerify", "skip-verify"],
+  ["signPayload", "sign-payload"],
+  ["requireContentMD5", "require-content-md5"],
+  ["storageClass", "storage-class"],
+  ["sseCustomerAlgorithm", "sse-customer-algorithm"],
+  ["sseCustomerKey", "sse-customer-key"],
+  ["sseCustomerKeyMD5", "sse-customer-key-md5"],
+  ["sseKmsKeyId", "sse-kms-key-id"],
+  ["partSize", "part-size"],
+  ["concurrency"],
+];
+
 const S3_DIALECT: S3Dialect = {
   hostForms: HOST_FORMS,
   isEndpointPathStyle: true,
@@ -111,6 +128,7 @@ export function parseS3Url(
   dialect: S3Dialect = S3_DIALECT,
 ): S3Location {
   const { query } = url;
+  checkNames(query);
   const form = hostForm(url.host, dialect);
   const named = overrides.endpoint ?? query.get("endpoint") ?? undefined;
   const isOpen = named === undefined && form.endpoint === undefined;
@@ -142,6 +160,19 @@ export function parseS3Url(
       },
     },
   };
+}
+
+/** A misspelt endpoint would else be AWS. What has no value, or is no name, may be a secret. */
+function checkNames(query: URLSearchParams): void {
+  const known = new Set<string | undefined>(QUERY_NAMES.flat());
+  const unknown = [...query].find(([name]) => !known.has(name));
+  if (unknown === undefined) return;
+  const [name, value] = unknown;
+  const shown = value !== "" && /^[a-z][a-z0-9-]{0,29}$/i.test(name) ? ` "${name}"` : "";
+  const names = QUERY_NAMES.map(([name]) => name).join(", ");
+  throw new RangeError(
+    `the query of the URL has a name${shown} that means nothing; there are ${names}`,
+  );
 }
 
 function hostForm(host: string, { hostForms }: S3Dialect): HostForm {
