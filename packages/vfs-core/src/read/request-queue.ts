@@ -68,6 +68,8 @@ export class RequestQueue {
     hydrate: 0,
     compact: 0,
   };
+  /** Of all priorities. */
+  #runningCount = 0;
 
   /** Runs the work when its turn comes. The signal ends the wait; the work has to see to itself. */
   async run<Result>(
@@ -81,6 +83,7 @@ export class RequestQueue {
       return await work();
     } finally {
       this.#running[priority] -= 1;
+      this.#runningCount -= 1;
       this.#startNext();
     }
   }
@@ -104,7 +107,7 @@ export class RequestQueue {
   }
 
   get runningCount(): number {
-    return PRIORITIES.reduce((sum, priority) => sum + this.#running[priority], 0);
+    return this.#runningCount;
   }
 
   async #turn(ticket: Ticket, signal: AbortSignal | undefined): Promise<void> {
@@ -127,12 +130,15 @@ export class RequestQueue {
 
   #startNext(): void {
     for (const priority of PRIORITIES) {
+      // Called twice for each request, of thousands while a replica is opened.
+      if (this.#waiting[priority].size === 0) continue;
       for (const waiting of this.#waiting[priority]) {
-        const sharedCount = this.runningCount - this.#running.open;
+        const sharedCount = this.#runningCount - this.#running.open;
         if (priority !== "open" && sharedCount >= REQUESTS_PARALLEL) break;
         if (this.#running[priority] >= PARALLEL_MAX[priority]) break;
         this.#waiting[priority].delete(waiting);
         this.#running[priority] += 1;
+        this.#runningCount += 1;
         waiting.start();
       }
     }
