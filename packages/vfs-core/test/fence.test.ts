@@ -1,12 +1,13 @@
 /** What a writer does who took the lease from one that went silent. */
 
 import { decodeLtx } from "@headwater/ltx";
-import type { ObjectStore, PutOptions } from "@headwater/object-store";
+import type { ObjectStore } from "@headwater/object-store";
 import { MemoryStore } from "@headwater/object-store/memory";
 import { describe, expect, it } from "vitest";
 import { openReplica, systemClock } from "../src/index.ts";
 import { continuesFile, makeNodeId } from "../src/write/node-id.ts";
 import { JumpingClock } from "./support/clock.ts";
+import { storeWith } from "./support/store-with.ts";
 import { range, World } from "./support/world.ts";
 import { makeFolder, openWriter, pagesOf, type Writer } from "./support/writing.ts";
 
@@ -25,19 +26,13 @@ async function leaveSilentHolder({ bucket, path }: World): Promise<void> {
 /** Before the first put of this key, something else is done. */
 function before(store: ObjectStore, key: string, work: () => Promise<unknown>): ObjectStore {
   let isDone = false;
-  return new Proxy(store, {
-    get(target, name) {
-      const value = Reflect.get(target, name, target) as unknown;
-      if (name === "put") {
-        return async (putKey: string, body: Uint8Array, options: PutOptions) => {
-          if (putKey === key && !isDone) {
-            isDone = true;
-            await work();
-          }
-          return target.put(putKey, body, options);
-        };
+  return storeWith(store, {
+    put: async (putKey, body, options) => {
+      if (putKey === key && !isDone) {
+        isDone = true;
+        await work();
       }
-      return typeof value === "function" ? value.bind(target) : value;
+      return store.put(putKey, body, options);
     },
   });
 }

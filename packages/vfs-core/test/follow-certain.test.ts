@@ -1,11 +1,12 @@
 /** What a reader may be sure of when it asks, and what it must not take for damage. */
 
-import type { ListOptions, ObjectStore } from "@headwater/object-store";
+import type { ObjectStore } from "@headwater/object-store";
 import { describe, expect, it } from "vitest";
 import { deferred } from "../src/deferred.ts";
 import { OPEN_TRIES } from "../src/limits.ts";
 import { JumpingClock } from "./support/clock.ts";
 import { expectState, openWorld } from "./support/reading.ts";
+import { storeWith } from "./support/store-with.ts";
 import { range, World } from "./support/world.ts";
 
 const LIST_INTERVAL_MS = 30_000;
@@ -27,16 +28,12 @@ async function writeAndCompact(world: World): Promise<void> {
 
 /** Something happens after a listing was made and before anybody hears of it. */
 function disturbed(store: ObjectStore, inTheMiddle: () => Promise<void>): ObjectStore {
-  return new Proxy(store, {
-    get(target, name) {
-      const value = Reflect.get(target, name, target) as unknown;
-      if (name !== "list") return typeof value === "function" ? value.bind(target) : value;
-      return async function* (prefix: string, options: ListOptions) {
-        const found = [];
-        for await (const meta of target.list(prefix, options)) found.push(meta);
-        await inTheMiddle();
-        yield* found;
-      };
+  return storeWith(store, {
+    list: async function* (prefix, options) {
+      const found = [];
+      for await (const meta of store.list(prefix, options)) found.push(meta);
+      await inTheMiddle();
+      yield* found;
     },
   });
 }
@@ -112,18 +109,14 @@ describe("a poll by listing", () => {
     let left = 0;
     let count = 0;
     const hides = (key: string) => key.includes("/0009/") || key.endsWith("3.ltx");
-    const store = new Proxy(world.store, {
-      get(target, name) {
-        const value = Reflect.get(target, name, target) as unknown;
-        if (name !== "list") return typeof value === "function" ? value.bind(target) : value;
-        return async function* (prefix: string, options: ListOptions) {
-          const isHidden = left > 0;
-          if (isHidden) left -= 1;
-          count += 1;
-          for await (const meta of target.list(prefix, options)) {
-            if (!isHidden || !hides(meta.key)) yield meta;
-          }
-        };
+    const store = storeWith(world.store, {
+      list: async function* (prefix, options) {
+        const isHidden = left > 0;
+        if (isHidden) left -= 1;
+        count += 1;
+        for await (const meta of world.store.list(prefix, options)) {
+          if (!isHidden || !hides(meta.key)) yield meta;
+        }
       },
     });
     const clock = new JumpingClock();

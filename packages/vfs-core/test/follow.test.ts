@@ -1,7 +1,8 @@
-import type { ListOptions, ObjectMeta } from "@headwater/object-store";
+import type { ObjectMeta } from "@headwater/object-store";
 import { describe, expect, it } from "vitest";
 import { JumpingClock, WakingClock } from "./support/clock.ts";
 import { expectState, openWorld, readAll } from "./support/reading.ts";
+import { storeWith } from "./support/store-with.ts";
 import { range, World } from "./support/world.ts";
 
 const LIST_INTERVAL_MS = 30_000;
@@ -202,19 +203,13 @@ describe("following by listing", () => {
     await world.write({ pages: range(1, 30) });
     const clock = new JumpingClock();
     let isMiddle = false;
-    const store = new Proxy(world.store, {
-      get(target, name) {
-        if (name === "list") {
-          return async function* (prefix: string, options: ListOptions) {
-            const isHidden = ({ key }: ObjectMeta) => isMiddle && key.includes("/0001/");
-            for await (const meta of target.list(prefix, options)) {
-              if (!isHidden(meta)) yield meta;
-            }
-            isMiddle = false;
-          };
+    const store = storeWith(world.store, {
+      list: async function* (prefix, options) {
+        const isHidden = ({ key }: ObjectMeta) => isMiddle && key.includes("/0001/");
+        for await (const meta of world.store.list(prefix, options)) {
+          if (!isHidden(meta)) yield meta;
         }
-        const value = Reflect.get(target, name, target) as unknown;
-        return typeof value === "function" ? value.bind(target) : value;
+        isMiddle = false;
       },
     });
     await using replica = await openWorld(world, { clock, store });

@@ -1,10 +1,10 @@
 /** Hydration asks for little at a time, behind everything that readers wait for. */
 
-import type { ObjectStore } from "@headwater/object-store";
 import { describe, expect, it } from "vitest";
 import { deferred } from "../src/deferred.ts";
 import { HYDRATE_PARALLEL } from "../src/limits.ts";
 import { openReader } from "./support/read-mount.ts";
+import { storeWith } from "./support/store-with.ts";
 import { range, World } from "./support/world.ts";
 
 /** A store that keeps requests for these objects waiting until told to go on. */
@@ -12,18 +12,13 @@ function holding({ store }: World, isHeld: (key: string) => boolean) {
   const goOn = deferred<void>();
   let heldCount = 0;
   let isOpen = true;
-  const held = new Proxy(store, {
-    get(target, name) {
-      const value = Reflect.get(target, name, target) as unknown;
-      if (typeof value !== "function") return value;
-      if (name !== "get") return value.bind(target) as unknown;
-      return async (...args: Parameters<ObjectStore["get"]>) => {
-        if (!isOpen && isHeld(args[0])) {
-          heldCount += 1;
-          await goOn.promise;
-        }
-        return target.get(...args);
-      };
+  const held = storeWith(store, {
+    get: async (key, options) => {
+      if (!isOpen && isHeld(key)) {
+        heldCount += 1;
+        await goOn.promise;
+      }
+      return store.get(key, options);
     },
   });
   const hold = () => {

@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type ObjectStore, ObjectStoreError } from "@headwater/object-store";
+import { type GetOptions, type ObjectStore, ObjectStoreError } from "@headwater/object-store";
 import { describe, expect, it } from "vitest";
 import type { MountEvent } from "../src/index.ts";
 import { IdleClock } from "./support/idle-clock.ts";
 import { openReader } from "./support/read-mount.ts";
+import { storeWith } from "./support/store-with.ts";
 import { range, World } from "./support/world.ts";
 import { makeFolder } from "./support/writing.ts";
 
@@ -226,18 +227,13 @@ function refusingLargeRanges(
   { store }: World,
   code: "FORBIDDEN" | "OBJECT_NOT_FOUND" = "FORBIDDEN",
 ): ObjectStore {
-  return new Proxy(store, {
-    get(target, name) {
-      const value = Reflect.get(target, name, target) as unknown;
-      if (typeof value !== "function") return value;
-      if (name !== "get") return value.bind(target) as unknown;
-      return (...args: Parameters<ObjectStore["get"]>) => {
-        const range = args[1]?.range;
-        const isLarge = range !== undefined && "length" in range && range.length > 1_000_000;
-        if (!isLarge) return target.get(...args);
-        const about = { store: "world", operation: "get", key: args[0] } as const;
-        return Promise.reject(new ObjectStoreError(code, "not so much", about));
-      };
+  return storeWith(store, {
+    get: (key, options) => {
+      const range = options?.range;
+      const isLarge = range !== undefined && "length" in range && range.length > 1_000_000;
+      if (!isLarge) return store.get(key, options);
+      const about = { store: "world", operation: "get", key } as const;
+      return Promise.reject(new ObjectStoreError(code, "not so much", about));
     },
   });
 }
@@ -248,18 +244,15 @@ function awayFor(
   { afterGets, gets }: { readonly afterGets: number; readonly gets: number },
 ): ObjectStore & { readonly refusedCount: number } {
   let count = 0;
-  return new Proxy(store as ObjectStore & { readonly refusedCount: number }, {
-    get(target, name) {
-      if (name === "refusedCount") return Math.min(Math.max(count - afterGets, 0), gets);
-      const value = Reflect.get(target, name, target) as unknown;
-      if (typeof value !== "function") return value;
-      if (name !== "get") return value.bind(target) as unknown;
-      return (...args: Parameters<ObjectStore["get"]>) => {
-        count += 1;
-        if (count <= afterGets || count > afterGets + gets) return target.get(...args);
-        const about = { store: "world", operation: "get", key: args[0] } as const;
-        return Promise.reject(new ObjectStoreError("UNAVAILABLE", "nobody is there", about));
-      };
+  return storeWith(store, {
+    get refusedCount() {
+      return Math.min(Math.max(count - afterGets, 0), gets);
+    },
+    get: (key: string, options?: GetOptions) => {
+      count += 1;
+      if (count <= afterGets || count > afterGets + gets) return store.get(key, options);
+      const about = { store: "world", operation: "get", key } as const;
+      return Promise.reject(new ObjectStoreError("UNAVAILABLE", "nobody is there", about));
     },
   });
 }

@@ -7,6 +7,7 @@ import type { Disk } from "../src/disk/disk.ts";
 import { systemDisk } from "../src/disk/system-disk.ts";
 import { JumpingClock } from "./support/clock.ts";
 import { bytesOf, hydrateAt, openKept } from "./support/kept-images.ts";
+import { storeWith } from "./support/store-with.ts";
 import { range, World } from "./support/world.ts";
 import { makeFolder } from "./support/writing.ts";
 
@@ -27,24 +28,19 @@ function endingAt(
   endOffset: number,
   change: (body: Uint8Array, offset: number) => void | Promise<void> = () => {},
 ): ObjectStore {
-  return new Proxy(store, {
-    get(target, name) {
-      const value = Reflect.get(target, name, target) as unknown;
-      if (typeof value !== "function") return value;
-      if (name !== "get") return value.bind(target) as unknown;
-      return async (...[key, options]: Parameters<ObjectStore["get"]>) => {
-        const asked = options?.range;
-        const isPiece = asked !== undefined && "length" in asked && asked.length > MIB;
-        if (isPiece && asked.offset >= endOffset) {
-          const { signal } = options!;
-          await new Promise((_, reject) => {
-            signal?.addEventListener("abort", () => reject(signal.reason));
-          });
-        }
-        const result = await target.get(key, options);
-        if (isPiece) await change(result.body, asked.offset);
-        return result;
-      };
+  return storeWith(store, {
+    get: async (key, options) => {
+      const asked = options?.range;
+      const isPiece = asked !== undefined && "length" in asked && asked.length > MIB;
+      if (isPiece && asked.offset >= endOffset) {
+        const { signal } = options!;
+        await new Promise((_, reject) => {
+          signal?.addEventListener("abort", () => reject(signal.reason));
+        });
+      }
+      const result = await store.get(key, options);
+      if (isPiece) await change(result.body, asked.offset);
+      return result;
     },
   });
 }

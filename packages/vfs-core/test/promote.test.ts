@@ -12,6 +12,7 @@ import { makeNodeId } from "../src/write/node-id.ts";
 import { JumpingClock } from "./support/clock.ts";
 import { failingDisk, failingStore } from "./support/failing.ts";
 import { openPlayer, type Player, seen } from "./support/roles.ts";
+import { storeWith } from "./support/store-with.ts";
 import { range, World } from "./support/world.ts";
 import { openWriter, pagesOf } from "./support/writing.ts";
 
@@ -130,11 +131,10 @@ describe("a promotion", () => {
     const world = await worldOfThree();
     const clock = new JumpingClock();
     let isLate = false;
-    const store = new Proxy(world.store, {
-      get(target, name) {
-        if (name === "list" && isLate) clock.jump(600_000);
-        const value = Reflect.get(target, name, target) as unknown;
-        return typeof value === "function" ? value.bind(target) : value;
+    const store = storeWith(world.store, {
+      list: (prefix, options) => {
+        if (isLate) clock.jump(600_000);
+        return world.store.list(prefix, options);
       },
     });
     const player = await openPlayer(world, { store, clock });

@@ -1,8 +1,8 @@
 /** An upload whose answer got lost is looked for in the bucket, and not every look tells. */
 
-import type { GetOptions, GetResult, ObjectStore, PutOptions } from "@headwater/object-store";
-import { ObjectStoreError } from "@headwater/object-store";
+import { type ObjectStore, ObjectStoreError } from "@headwater/object-store";
 import { describe, expect, it } from "vitest";
+import { storeWith } from "./support/store-with.ts";
 import { World } from "./support/world.ts";
 import { openWriter, pagesOf } from "./support/writing.ts";
 
@@ -14,26 +14,18 @@ function racing(
   missing: number,
 ): ObjectStore {
   let left = shortBodies;
-  return new Proxy(store, {
-    get(target, name) {
-      const value = Reflect.get(target, name, target) as unknown;
-      if (name === "put") {
-        return async (putKey: string, body: Uint8Array, options: PutOptions) => {
-          const meta = await target.put(putKey, body, options);
-          if (putKey !== key) return meta;
-          const where = { store: "test", operation: "put", key } as const;
-          throw new ObjectStoreError("OBJECT_EXISTS", "sent twice below us", where);
-        };
-      }
-      if (name === "get") {
-        return async (getKey: string, options?: GetOptions): Promise<GetResult> => {
-          const result = await target.get(getKey, options);
-          if (getKey !== key || left === 0) return result;
-          left -= 1;
-          return { ...result, body: result.body.subarray(0, result.body.byteLength - missing) };
-        };
-      }
-      return typeof value === "function" ? value.bind(target) : value;
+  return storeWith(store, {
+    put: async (putKey, body, options) => {
+      const meta = await store.put(putKey, body, options);
+      if (putKey !== key) return meta;
+      const where = { store: "test", operation: "put", key } as const;
+      throw new ObjectStoreError("OBJECT_EXISTS", "sent twice below us", where);
+    },
+    get: async (getKey, options) => {
+      const result = await store.get(getKey, options);
+      if (getKey !== key || left === 0) return result;
+      left -= 1;
+      return { ...result, body: result.body.subarray(0, result.body.byteLength - missing) };
     },
   });
 }

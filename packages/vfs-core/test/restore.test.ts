@@ -8,6 +8,7 @@ import { lockInMemory } from "../src/device/memory-locks.ts";
 import { RESTORE_PARALLEL } from "../src/limits.ts";
 import { openOfflineReplica, type RestoreOptions, restoreReplica } from "../src/offline/index.ts";
 import type { PlanTarget } from "../src/restore-plan.ts";
+import { storeWith } from "./support/store-with.ts";
 import { range, World } from "./support/world.ts";
 
 const LATEST: PlanTarget = { type: "latest" };
@@ -48,18 +49,13 @@ async function largeWorld(): Promise<World> {
 function failingAfter(world: World, count: number): ObjectStore {
   let left = count;
   const { store } = world;
-  return new Proxy(store, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name, target);
-      if (name !== "get") return typeof value === "function" ? value.bind(target) : value;
-      const get: ObjectStore["get"] = async (key, options) => {
-        const { range } = options ?? {};
-        const isPiece = range !== undefined && "length" in range && range.length > 1_000_000;
-        if (isPiece && left === 0) throw new TypeError("the process ends here");
-        if (isPiece) left -= 1;
-        return target.get(key, options);
-      };
-      return get;
+  return storeWith(store, {
+    get: async (key, options) => {
+      const { range } = options ?? {};
+      const isPiece = range !== undefined && "length" in range && range.length > 1_000_000;
+      if (isPiece && left === 0) throw new TypeError("the process ends here");
+      if (isPiece) left -= 1;
+      return store.get(key, options);
     },
   });
 }
@@ -68,20 +64,15 @@ function failingAfter(world: World, count: number): ObjectStore {
 function spoiling(world: World): ObjectStore {
   let isSpoilt = false;
   const { store } = world;
-  return new Proxy(store, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name, target);
-      if (name !== "get") return typeof value === "function" ? value.bind(target) : value;
-      const get: ObjectStore["get"] = async (key, options) => {
-        const answer = await target.get(key, options);
-        if (isSpoilt || answer.body.byteLength < 1_000_000) return answer;
-        isSpoilt = true;
-        // Random pages do not compress, so this byte is one of a page.
-        const body = Uint8Array.from(answer.body);
-        body[500_000] = body[500_000]! ^ 1;
-        return { ...answer, body };
-      };
-      return get;
+  return storeWith(store, {
+    get: async (key, options) => {
+      const answer = await store.get(key, options);
+      if (isSpoilt || answer.body.byteLength < 1_000_000) return answer;
+      isSpoilt = true;
+      // Random pages do not compress, so this byte is one of a page.
+      const body = Uint8Array.from(answer.body);
+      body[500_000] = body[500_000]! ^ 1;
+      return { ...answer, body };
     },
   });
 }
@@ -157,19 +148,14 @@ describe("a large file", () => {
     await world.write({ pages: range(1, 3 * LARGE) });
     await world.snapshot(1);
     let [now, most] = [0, 0];
-    const store = new Proxy(world.store, {
-      get(target, name) {
-        const value: unknown = Reflect.get(target, name, target);
-        if (name !== "get") return typeof value === "function" ? value.bind(target) : value;
-        const get: ObjectStore["get"] = async (key, options) => {
-          now += 1;
-          most = Math.max(most, now);
-          // Whoever is asked at once is counted before anybody is answered.
-          await new Promise((resolve) => setImmediate(resolve));
-          now -= 1;
-          return target.get(key, options);
-        };
-        return get;
+    const store = storeWith(world.store, {
+      get: async (key, options) => {
+        now += 1;
+        most = Math.max(most, now);
+        // Whoever is asked at once is counted before anybody is answered.
+        await new Promise((resolve) => setImmediate(resolve));
+        now -= 1;
+        return world.store.get(key, options);
       },
     });
     await restore(world, { store });

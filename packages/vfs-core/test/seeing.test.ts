@@ -1,4 +1,3 @@
-import type { GetOptions } from "@headwater/object-store";
 import { faulty } from "@headwater/object-store/testing";
 import { describe, expect, it } from "vitest";
 import type { Mount, MountOptions, Usage } from "../src/index.ts";
@@ -6,6 +5,7 @@ import { readCounters, subtractCounters, toUsage } from "../src/index.ts";
 import { HEDGE_SAMPLES_MIN } from "../src/limits.ts";
 import { RacingClock } from "./support/clock.ts";
 import { openReader } from "./support/read-mount.ts";
+import { storeWith } from "./support/store-with.ts";
 import { Watcher } from "./support/watching.ts";
 import { range, World } from "./support/world.ts";
 import { openWriter, pagesOf } from "./support/writing.ts";
@@ -265,17 +265,14 @@ describe("an observer", () => {
     const world = await largeWorld();
     const watcher = new Watcher(["fetch"]);
     let hangs = 0;
-    const store = new Proxy(world.store, {
-      get(target, name) {
-        if (name !== "get" || hangs === 0) {
-          const value = Reflect.get(target, name, target) as unknown;
-          return typeof value === "function" ? (value.bind(target) as unknown) : value;
-        }
+    const store = storeWith(world.store, {
+      get: (key, options) => {
+        if (hangs === 0) return world.store.get(key, options);
         hangs -= 1;
-        return (_key: string, { signal }: GetOptions) =>
-          new Promise((_, reject) => {
-            signal?.addEventListener("abort", () => reject(signal.reason));
-          });
+        const signal = options?.signal;
+        return new Promise((_, reject) => {
+          signal?.addEventListener("abort", () => reject(signal.reason));
+        });
       },
     });
     const options = { ...SMALL, hedge: true, observer: watcher, cacheBytes: 0, store };

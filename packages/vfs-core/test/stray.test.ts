@@ -8,6 +8,7 @@ import { describe, expect, it } from "vitest";
 import { type Clock, openReplica, systemClock } from "../src/index.ts";
 import { JumpingClock } from "./support/clock.ts";
 import { compactorOf, listWorld } from "./support/restoring.ts";
+import { storeWith } from "./support/store-with.ts";
 import { range, World } from "./support/world.ts";
 import { makeFolder, openWriter, pagesOf, type Writer } from "./support/writing.ts";
 
@@ -31,16 +32,12 @@ async function crash({ mount }: Pick<Writer, "mount">): Promise<void> {
 async function leaveStraggler(world: World): Promise<Straggler> {
   const journalDir = makeFolder();
   let arrive: (() => Promise<unknown>) | undefined;
-  const store = new Proxy(world.store, {
-    get(target, name) {
-      const value = Reflect.get(target, name, target) as unknown;
-      if (name !== "put") return typeof value === "function" ? value.bind(target) : value;
-      return (key: string, ...rest: [Uint8Array, never]) => {
-        if (key !== world.key(0, 2, 2)) return target.put(key, ...rest);
-        arrive ??= () => target.put(key, ...rest);
-        const where = { store: "test", operation: "put", key } as const;
-        return Promise.reject(new ObjectStoreError("OUTCOME_UNKNOWN", "no answer", where));
-      };
+  const store = storeWith(world.store, {
+    put: (key, body, options) => {
+      if (key !== world.key(0, 2, 2)) return world.store.put(key, body, options);
+      arrive ??= () => world.store.put(key, body, options);
+      const where = { store: "test", operation: "put", key } as const;
+      return Promise.reject(new ObjectStoreError("OUTCOME_UNKNOWN", "no answer", where));
     },
   });
   const writer = await openWriter(world, { store, journalDir, clock: fastClock });

@@ -5,6 +5,7 @@ import { WriterDeviceFactory } from "../src/testing/index.ts";
 import { RacingClock } from "./support/clock.ts";
 import { seededRandom } from "./support/random.ts";
 import { expectState, openWorld } from "./support/reading.ts";
+import { storeWith } from "./support/store-with.ts";
 import {
   expectPages,
   expectPast,
@@ -225,15 +226,11 @@ describe("a gap", () => {
     await writeHistory(world, 6);
     const late = await world.body(0, 4, 4);
     let listCount = 0;
-    const store = new Proxy(world.store, {
-      get(target, name) {
-        const found = Reflect.get(target, name, target) as unknown;
-        if (name !== "list") return typeof found === "function" ? found.bind(target) : found;
-        return async function* (...args: Parameters<typeof target.list>) {
-          listCount += 1;
-          yield* target.list(...args);
-          if (listCount === 2) await world.put(0, 4, 4, late, timeOf(4));
-        };
+    const store = storeWith(world.store, {
+      list: async function* (prefix, options) {
+        listCount += 1;
+        yield* world.store.list(prefix, options);
+        if (listCount === 2) await world.put(0, 4, 4, late, timeOf(4));
       },
     });
     await using replica = await openWorld(world, { store });

@@ -7,6 +7,7 @@ import { openMount, openReplica } from "../src/index.ts";
 import { WriterDeviceFactory } from "../src/testing/index.ts";
 import { JumpingClock } from "./support/clock.ts";
 import { openWorld } from "./support/reading.ts";
+import { storeWith } from "./support/store-with.ts";
 import { range, World } from "./support/world.ts";
 import { openWriter, pagesOf, type Writer } from "./support/writing.ts";
 
@@ -364,13 +365,7 @@ describe("a journal left behind", () => {
 
   it("belongs to one server, although another may have a bucket of the same name", async () => {
     const world = new World();
-    const at = (place: string) =>
-      new Proxy(world.store, {
-        get(target, name) {
-          const value = name === "place" ? place : (Reflect.get(target, name, target) as unknown);
-          return typeof value === "function" ? value.bind(target) : value;
-        },
-      });
+    const at = (place: string) => storeWith(world.store, { place });
     const first = await openWriter(world, { store: at("http://a/bucket") });
     first.device.commit(pagesOf(world, [1], 1), 1);
     await crash(first);
