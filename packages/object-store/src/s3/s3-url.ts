@@ -96,22 +96,24 @@ const HOST_FORMS: readonly HostRule[] = [
   ],
 ];
 
-/** Each in both spellings. The last ones say nothing here, and stand in URLs of Litestream's. */
-const QUERY_NAMES: readonly (readonly [string, string?])[] = [
-  ["endpoint"],
-  ["region"],
-  ["forcePathStyle", "force-path-style"],
-  ["skipVerify", "skip-verify"],
-  ["signPayload", "sign-payload"],
-  ["requireContentMD5", "require-content-md5"],
-  ["storageClass", "storage-class"],
-  ["sseCustomerAlgorithm", "sse-customer-algorithm"],
-  ["sseCustomerKey", "sse-customer-key"],
-  ["sseCustomerKeyMD5", "sse-customer-key-md5"],
-  ["sseKmsKeyId", "sse-kms-key-id"],
-  ["partSize", "part-size"],
-  ["concurrency"],
-];
+/** Also spelt with hyphens. The last two say nothing here, and stand in URLs of Litestream's. */
+const QUERY_NAMES = [
+  "endpoint",
+  "region",
+  "forcePathStyle",
+  "skipVerify",
+  "signPayload",
+  "requireContentMD5",
+  "storageClass",
+  "sseCustomerAlgorithm",
+  "sseCustomerKey",
+  "sseCustomerKeyMD5",
+  "sseKmsKeyId",
+  "partSize",
+  "concurrency",
+] as const;
+
+type QueryName = (typeof QUERY_NAMES)[number];
 
 const S3_DIALECT: S3Dialect = {
   hostForms: HOST_FORMS,
@@ -137,7 +139,7 @@ export function parseS3Url(
   const isOwn = named !== undefined || fromEnv !== undefined;
   const pathStyle =
     overrides.forcePathStyle ??
-    booleanOf(query, "forcePathStyle", "force-path-style") ??
+    booleanOf(query, "forcePathStyle") ??
     (isOwn && dialect.isEndpointPathStyle ? true : form.pathStyle);
   const region = overrides.region ?? textOf(query, "region") ?? form.region;
   return {
@@ -148,15 +150,15 @@ export function parseS3Url(
       endpoint: endpoint === undefined ? undefined : withScheme(endpoint),
       forcePathStyle: pathStyle,
       credentials: credentialsOf(env, overrides, dialect),
-      skipVerify: booleanOf(query, "skipVerify", "skip-verify"),
-      signPayload: booleanOf(query, "signPayload", "sign-payload"),
-      requireContentMd5: booleanOf(query, "requireContentMD5", "require-content-md5"),
-      storageClass: textOf(query, "storageClass", "storage-class"),
+      skipVerify: booleanOf(query, "skipVerify"),
+      signPayload: booleanOf(query, "signPayload"),
+      requireContentMd5: booleanOf(query, "requireContentMD5"),
+      storageClass: textOf(query, "storageClass"),
       encryption: {
-        customerAlgorithm: textOf(query, "sseCustomerAlgorithm", "sse-customer-algorithm"),
-        customerKey: textOf(query, "sseCustomerKey", "sse-customer-key"),
-        customerKeyMd5: textOf(query, "sseCustomerKeyMD5", "sse-customer-key-md5"),
-        kmsKeyId: textOf(query, "sseKmsKeyId", "sse-kms-key-id"),
+        customerAlgorithm: textOf(query, "sseCustomerAlgorithm"),
+        customerKey: textOf(query, "sseCustomerKey"),
+        customerKeyMd5: textOf(query, "sseCustomerKeyMD5"),
+        kmsKeyId: textOf(query, "sseKmsKeyId"),
       },
     },
   };
@@ -164,15 +166,20 @@ export function parseS3Url(
 
 /** A misspelt endpoint would else be AWS. What has no value, or is no name, may be a secret. */
 function checkNames(query: URLSearchParams): void {
-  const known = new Set<string | undefined>(QUERY_NAMES.flat());
+  const known = new Set<string>(QUERY_NAMES.flatMap((name) => [name, hyphened(name)]));
   const unknown = [...query].find(([name]) => !known.has(name));
   if (unknown === undefined) return;
   const [name, value] = unknown;
   const shown = value !== "" && /^[a-z][a-z0-9-]{0,29}$/i.test(name) ? ` "${name}"` : "";
-  const names = QUERY_NAMES.map(([name]) => name).join(", ");
+  const names = QUERY_NAMES.join(", ");
   throw new RangeError(
     `the query of the URL has a name${shown} that means nothing; there are ${names}`,
   );
+}
+
+/** "sse-customer-key-md5" of "sseCustomerKeyMD5". */
+function hyphened(name: QueryName): string {
+  return name.replace(/[A-Z]+/g, (capitals) => `-${capitals.toLowerCase()}`);
 }
 
 function hostForm(host: string, { hostForms }: S3Dialect): HostForm {
@@ -214,17 +221,13 @@ function firstOf(env: Environment, names: readonly string[]): string | undefined
   return name === undefined ? undefined : env[name];
 }
 
-function textOf(query: URLSearchParams, ...names: readonly string[]): string | undefined {
-  for (const name of names) {
-    const value = query.get(name);
-    if (value) return value;
-  }
-  return undefined;
+function textOf(query: URLSearchParams, name: QueryName): string | undefined {
+  return query.get(name) || query.get(hyphened(name)) || undefined;
 }
 
 /** Litestream's booleans: these four words are true, anything else that is there is false. */
-function booleanOf(query: URLSearchParams, ...names: readonly string[]): boolean | undefined {
-  const value = textOf(query, ...names);
+function booleanOf(query: URLSearchParams, name: QueryName): boolean | undefined {
+  const value = textOf(query, name);
   return value === undefined ? undefined : /^(true|1|t|yes)$/i.test(value);
 }
 
