@@ -36,6 +36,9 @@ async function start(
     process.bury();
     await writer.mount.close().catch(() => {});
   });
+  // No opening waits for this file, and one that is killed before it is there proves nothing.
+  const nonce = await nonceIn(world);
+  await expect.poll(() => noncesIn(journalDir)).toContain(nonce);
   return { ...writer, process };
 }
 
@@ -43,6 +46,12 @@ const generationOf = ({ mount }: Writer) => mount.status().sync?.leaseGeneration
 
 function noncesIn(dir: string): readonly string[] {
   return (JSON.parse(readFileSync(join(dir, "lease.json"), "utf8")) as { nonces: string[] }).nonces;
+}
+
+/** Of the record of the lease, as it is in the bucket. */
+async function nonceIn({ store, path }: World): Promise<string> {
+  const { body } = await store.get(`${path}/lock.json`);
+  return (JSON.parse(new TextDecoder().decode(body)) as { nonce: string }).nonce;
 }
 
 async function worldOfThree(): Promise<World> {
