@@ -14,5 +14,7 @@ export default defineConfig({
     maxWorkers: "100%",
     execArgv: ["--conditions=@headwater/source"],
     testTimeout: 30_000,
+    // A second is the default, which a busy machine takes now and then.
+    expect: { poll: { timeout: 20_000 } },
   },
 });
