@@ -11,7 +11,10 @@ import { openWriter } from "../support/mounts.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const NEVER_MS = 600_000;
-/** What Node.js loads for the first event that comes from a BroadcastChannel: 15 ms a thread. */
+/**
+ * What Node.js loads for the first event that comes from a BroadcastChannel, and for a module that
+ * imports node:http: 15 ms a thread.
+ */
 const WEB_CLASSES = "NativeModule internal/deps/undici/undici";
 
 /** Whoever runs the tests may have a say in what is compiled. */
@@ -61,6 +64,18 @@ describe("a start", () => {
       expect(loaded).toContain("NativeModule worker_threads");
       expect(loaded).not.toContain(WEB_CLASSES);
     }
+  });
+
+  it("loads none for requests, either", async () => {
+    const child = program();
+    // Nobody listens there, so the first request fails at once.
+    const store = { accessKeyId: "id", secretAccessKey: "secret" };
+    const url = "s3://bucket/app.db?endpoint=http://127.0.0.1:1";
+    const mounting = child.call("mount", { url, storeOptions: store, requestTimeoutMs: 1 });
+    await expect(within("mount", mounting)).rejects.toThrow("app.db");
+    const loaded = (await seenByEngine(child, "process.moduleLoadList")) as string[];
+    expect(loaded).toContain("NativeModule _http_client");
+    expect(loaded).not.toContain(WEB_CLASSES);
   });
 });
 
