@@ -29,8 +29,25 @@ static napi_value cacheReserve(napi_env env, napi_callback_info info){
   return hwNumber(env, (double)pMount->pCacheMemory->n);
 }
 
-/* cacheExtend(id, from, end) -> ArrayBuffer of these bytes */
+/* cacheExtend(id, from, end) */
 static napi_value cacheExtend(napi_env env, napi_callback_info info){
+  HwArgs args = hwArgs(env, info);
+  HwMount *pMount = hwMountAt(&args, 0);
+  size_t iFrom = (size_t)hwNumberAt(&args, 1), iEnd = (size_t)hwNumberAt(&args, 2);
+  HwCacheMemory *p;
+  if( pMount==NULL ) return NULL;
+  p = pMount->pCacheMemory;
+  if( p==NULL || iFrom>=iEnd || iEnd>p->n ){
+    return hwThrowErrno(env, EINVAL, "cannot extend the page cache");
+  }
+  if( !hwCacheMemoryExtend(p, iFrom, iEnd) ){
+    return hwThrowErrno(env, ENOMEM, "cannot extend the page cache");
+  }
+  return NULL;
+}
+
+/* cacheBuffer(id, from, end) -> ArrayBuffer of these bytes */
+static napi_value cacheBuffer(napi_env env, napi_callback_info info){
   HwArgs args = hwArgs(env, info);
   HwMount *pMount = hwMountAt(&args, 0);
   size_t iFrom = (size_t)hwNumberAt(&args, 1), iEnd = (size_t)hwNumberAt(&args, 2);
@@ -39,10 +56,7 @@ static napi_value cacheExtend(napi_env env, napi_callback_info info){
   if( pMount==NULL ) return NULL;
   p = pMount->pCacheMemory;
   if( p==NULL || iFrom>=iEnd || iEnd>p->n ){
-    return hwThrowErrno(env, EINVAL, "cannot extend the page cache");
-  }
-  if( !hwCacheMemoryExtend(p, iFrom, iEnd) ){
-    return hwThrowErrno(env, ENOMEM, "cannot extend the page cache");
+    return hwThrowErrno(env, EINVAL, "cannot share the page cache");
   }
   atomic_fetch_add(&p->refs, 1);
   if( napi_create_external_arraybuffer(env, p->p+iFrom, iEnd-iFrom, onCacheGone, p, &buffer)
@@ -294,6 +308,7 @@ const HwFunction aHwStoreFunction[] = {
   { "fileUnlock", fileUnlock },
   { "cacheReserve", cacheReserve },
   { "cacheExtend", cacheExtend },
+  { "cacheBuffer", cacheBuffer },
   { "cacheRelease", cacheRelease },
   { "cachePublish", cachePublish },
   { "journalRecover", journalRecover },

@@ -103,7 +103,9 @@ export interface Native {
   /** Addresses for so many bytes, if there are as many; `byteLength` at the least. */
   cacheReserve(mount: number, byteLength: number, byteLengthMax: number): number;
   /** These bytes, zero, can be used from now on. No byte is asked for twice. */
-  cacheExtend(mount: number, offset: number, endOffset: number): ArrayBuffer;
+  cacheExtend(mount: number, offset: number, endOffset: number): void;
+  /** Of addresses that are reserved; those in use can be touched. */
+  cacheBuffer(mount: number, offset: number, endOffset: number): ArrayBuffer;
   /** Gives back the memory of these bytes, which can be used again. */
   cacheRelease(mount: number, offset: number, endOffset: number): void;
   cachePublish(mount: number): void;

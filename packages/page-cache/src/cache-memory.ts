@@ -15,8 +15,11 @@ export interface CacheMemory {
    * thread may still look there, and find anything.
    */
   resize(byteLength: number): void;
-  /** The words from 0 to `byteLength`, which are never given back. */
-  words(byteLength: number): Int32Array;
+  /**
+   * The words from 0 to `byteLength`, which are never given back. There may be more of them later,
+   * up to where pages begin, which is the same each time.
+   */
+  words(byteLength: number, pagesOffset: number): Int32Array;
   /** Bytes in use, which must have come into use by one call of `resize`. For this moment only. */
   bytes(offset: number, length: number): Uint8Array;
   /** Copies the bytes there; the same holds for the place. A view for each page would be dear. */

@@ -27,7 +27,7 @@ const ALL_ONES = 0xffff_ffff;
 export const OPEN_END: number = ALL_ONES * WORD_RANGE + ALL_ONES;
 
 export class FrameTable {
-  readonly #words: Int32Array;
+  #words: Int32Array;
   readonly #layout: CacheLayout;
   #bucketCount: number;
 
@@ -44,6 +44,11 @@ export class FrameTable {
     words[HEADER_WORD.framesOffset] = layout.framesOffset;
     words[HEADER_WORD.pagesOffset] = layout.pagesOffset;
     Atomics.store(words, HEADER_WORD.magic, MAGIC);
+  }
+
+  /** The same words, and more records. */
+  extend(words: Int32Array): void {
+    this.#words = words;
   }
 
   get bucketCount(): number {

@@ -15,7 +15,14 @@
 
 import type { CacheMemory } from "./cache-memory.ts";
 import { FrameTable, OPEN_END } from "./frame-table.ts";
-import { bucketCountFor, byteLengthFor, type CacheLayout, framesWithin, layOut } from "./layout.ts";
+import {
+  bucketCountFor,
+  byteLengthFor,
+  type CacheLayout,
+  FRAME_BYTES,
+  framesWithin,
+  layOut,
+} from "./layout.ts";
 import { PINNED_SHARE, PROTECTED_SHARE } from "./limits.ts";
 import { Sieve } from "./sieve.ts";
 
@@ -82,8 +89,7 @@ export class PageCache {
     this.#frameCount = frameCount;
     this.#frameEnd = frameCount;
     memory.resize(this.#pageOffset(frameCount));
-    const words = memory.words(this.#layout.pagesOffset);
-    this.#table = new FrameTable(words, this.#layout, bucketCountFor(frameCount));
+    this.#table = new FrameTable(this.#words(), this.#layout, bucketCountFor(frameCount));
     const takeVisited = (frame: number) => this.#table.takeVisited(frame);
     this.#evictable = new Sieve(frameCount, takeVisited, shareOf(frameCount, PROTECTED_SHARE));
     this.#pinned = new Sieve(frameCount, takeVisited);
@@ -243,6 +249,7 @@ export class PageCache {
     if (frameCount > this.#frameEnd) {
       this.#memory.resize(this.#pageOffset(frameCount));
       this.#frameEnd = frameCount;
+      this.#table.extend(this.#words());
     }
     this.#frameCount = frameCount;
     this.#resizeQueues();
@@ -410,6 +417,12 @@ export class PageCache {
   #rehash(): void {
     const bucketCount = bucketCountFor(this.#frameEnd);
     if (bucketCount !== this.#table.bucketCount) this.#table.rehash(bucketCount, this.#frameEnd);
+  }
+
+  /** With the records of the frames that there are. */
+  #words(): Int32Array {
+    const { framesOffset, pagesOffset } = this.#layout;
+    return this.#memory.words(framesOffset + this.#frameEnd * FRAME_BYTES, pagesOffset);
   }
 
   #pageOffset(frame: number): number {
