@@ -67,6 +67,12 @@ export function checkManifest(path: string, text: string): Problem[] {
   return problems;
 }
 
+/** The changesets tool reads the head of a file literally, and a formatter may take it for text. */
+export function checkChangeset(path: string, text: string): Problem[] {
+  const isReadable = /^---\n("[@/a-z-]+": (major|minor|patch)\n)+---\n\n\S/.test(text);
+  return isReadable ? [] : [{ path, message: "has no head that names packages and their bumps" }];
+}
+
 /** A link into the repository leads to a file or folder of it, and to a heading if it names one. */
 export function checkLinks(path: string, text: string, { paths, read }: Workspace): Problem[] {
   const isHere = (target: string) =>

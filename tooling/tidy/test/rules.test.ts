@@ -2,7 +2,13 @@
 
 import { describe, expect, it } from "vitest";
 import { moduleFacts } from "../src/module-facts.ts";
-import { checkCitations, checkLinks, checkManifest, checkReadme } from "../src/rule-documents.ts";
+import {
+  checkChangeset,
+  checkCitations,
+  checkLinks,
+  checkManifest,
+  checkReadme,
+} from "../src/rule-documents.ts";
 import { checkImports, checkManifestLayers } from "../src/rule-layers.ts";
 import { checkBans, checkExports, checkUnused } from "../src/rule-modules.ts";
 import { checkSizes } from "../src/rule-sizes.ts";
@@ -80,6 +86,17 @@ describe("imports", () => {
     const path = "packages/ltx/package.json";
     const up = fakeWorkspace({ [path]: '{"devDependencies":{"@headwater/vfs-core":"1"}}' });
     expect(checkManifestLayers(path, up)).toHaveLength(1);
+  });
+});
+
+describe("changesets", () => {
+  const check = (text: string) => checkChangeset(".changeset/x.md", text);
+
+  it("have a head that is read literally", () => {
+    expect(check('---\n"@headwater/ltx": minor\n"headwater": patch\n---\n\nText.\n')).toEqual([]);
+    expect(check('---\n\n## "@headwater/ltx": minor\n\nText.\n')).toHaveLength(1);
+    expect(check('---\n\n"@headwater/ltx": minor\n---\n\nText.\n')).toHaveLength(1);
+    expect(check('---\n"@headwater/ltx": tiny\n---\n\nText.\n')).toHaveLength(1);
   });
 });
 

@@ -1,7 +1,13 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type ModuleFacts, moduleFacts } from "../src/module-facts.ts";
-import { checkCitations, checkLinks, checkManifest, checkReadme } from "../src/rule-documents.ts";
+import {
+  checkChangeset,
+  checkCitations,
+  checkLinks,
+  checkManifest,
+  checkReadme,
+} from "../src/rule-documents.ts";
 import { checkImports, checkLayerList, checkManifestLayers } from "../src/rule-layers.ts";
 import { checkBans, checkExports, checkUnused } from "../src/rule-modules.ts";
 import { checkSizes } from "../src/rule-sizes.ts";
@@ -74,6 +80,11 @@ describe("the workspace", () => {
   it("cites no line number in a document", () => {
     const documents = paths.filter((path) => path.endsWith(".md"));
     expectNone(documents.flatMap((path) => checkCitations(path, read(path))));
+  });
+
+  it("has changesets that a release can read", () => {
+    const changesets = paths.filter((path) => /^\.changeset\/.+\.md$/.test(path));
+    expectNone(changesets.flatMap((path) => checkChangeset(path, read(path))));
   });
 
   it("has no document with a link that leads nowhere", () => {
