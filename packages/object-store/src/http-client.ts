@@ -74,19 +74,17 @@ export class HttpClient {
     signal?.throwIfAborted();
     const count = new RequestCount(call, sizeOf(request.body));
     const sent = this.#start(host, request);
-    let onAbort = () => {};
-    const aborted = new Promise<never>((_, reject) => {
-      onAbort = () => {
-        const error = new Error("aborted");
-        sent.destroy(error);
-        // A request that waits for a socket would tell nobody before it gets one.
-        reject(error);
-      };
-    });
-    signal?.addEventListener("abort", onAbort, { once: true });
     const unwatch = this.#watchSilence(sent, () => count.start());
+    const sending = answerTo(sent, request.body ?? []);
+    const onAbort = () => {
+      const error = new Error("aborted");
+      sent.destroy(error);
+      // A request that waits for a socket would tell nobody before it gets one.
+      sending.fail(error);
+    };
+    signal?.addEventListener("abort", onAbort, { once: true });
     try {
-      const answer = await Promise.race([answerTo(sent, request.body ?? []), aborted]);
+      const answer = await sending.answer;
       const { headers, statusCode: status = 0 } = answer;
       // What a HEAD announces does not come.
       const size = request.method === "HEAD" ? undefined : headers["content-length"];
@@ -163,8 +161,11 @@ function isRefusal(status: number): boolean {
   return status === 429 || status >= 500;
 }
 
-function answerTo(sent: ClientRequest, body: readonly Uint8Array[]): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
+/** Settles with what comes first; `fail` ends the wait. */
+function answerTo(sent: ClientRequest, body: readonly Uint8Array[]) {
+  let fail: (error: Error) => void = () => {};
+  const answer = new Promise<IncomingMessage>((resolve, reject) => {
+    fail = reject;
     sent.once("response", resolve);
     // Stays for errors after the answer, which its body tells too.
     sent.on("error", reject);
@@ -172,4 +173,5 @@ function answerTo(sent: ClientRequest, body: readonly Uint8Array[]): Promise<Inc
     for (const part of body) sent.write(part);
     sent.end();
   });
+  return { answer, fail };
 }

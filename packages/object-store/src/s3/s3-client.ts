@@ -66,6 +66,8 @@ export class S3Client {
   readonly #providerHeaders: Headers;
   #place: S3Place;
   #clockOffsetMs = 0;
+  /** The same for all requests of a second: to make it takes as long as to sign. */
+  #date = { second: Number.NaN, text: "" };
 
   constructor(
     options: S3ClientOptions,
@@ -130,7 +132,7 @@ export class S3Client {
   ): Promise<HttpAnswer> {
     const { host, region, service } = place;
     const { sessionToken } = credentials;
-    const date = signingDate(this.#clock.nowMs() + this.#clockOffsetMs);
+    const date = this.#signingDate();
     const path = `${place.path}/${key === undefined ? "" : encodePath(key)}`;
     const unsigned = {
       method,
@@ -159,6 +161,12 @@ export class S3Client {
     if (answer.status >= 200 && answer.status < 300) return answer;
     this.#correctClock(answer);
     throw new S3Refusal(answer);
+  }
+
+  #signingDate(): string {
+    const second = Math.floor((this.#clock.nowMs() + this.#clockOffsetMs) / 1000);
+    if (second !== this.#date.second) this.#date = { second, text: signingDate(second * 1000) };
+    return this.#date.text;
   }
 
   #bodyHash(body: Uint8Array): string {

@@ -101,9 +101,9 @@ export function queryOf(pairs: readonly (readonly [string, string])[]): string {
     .join("&");
 }
 
-/** Each segment is encoded, and slashes stay. */
+/** Each segment is encoded, and slashes stay. Most keys are as they have to be. */
 export function encodePath(key: string): string {
-  return encode(key).replaceAll("%2F", "/");
+  return /^[\w/.~-]*$/.test(key) ? key : encode(key).replaceAll("%2F", "/");
 }
 
 /** What `encodeURIComponent` leaves and S3 wants encoded, too. */
@@ -114,5 +114,5 @@ function encode(text: string): string {
 }
 
 function trimmed(value = ""): string {
-  return value.trim().replace(/\s+/g, " ");
+  return /\s/.test(value) ? value.trim().replace(/\s+/g, " ") : value;
 }
