@@ -44,7 +44,7 @@ export const INDEX_CACHE_BYTES_MAX = 256 * MIB;
 export const REQUESTS_PARALLEL = 32;
 /** Of these, the most that others than misses may use, so that a miss never waits for them. */
 export const PREFETCH_PARALLEL = 12;
-export const HYDRATE_PARALLEL = 6;
+export const HYDRATE_PARALLEL = 8;
 export const WARM_UP_PARALLEL = 8;
 /** Requests that wait for their turn. Each belongs to a blocked reader or to a bounded window. */
 export const REQUEST_QUEUE_MAX = 10_000;
