@@ -216,7 +216,7 @@ export const BARS: readonly Bar[] = [
     bar: "hydration has 0.6 of the throughput of bare parallel ranges, decoded and written",
     ratioMax: SIX_TENTHS,
     contenders: ["bare requests"],
-    select: { ...ANYWHERE, case: "hydrate", measure: "once open" },
+    select: { ...ANYWHERE, case: "hydrate", measure: "once loaded" },
     drivers: WIRE,
   },
   {
