@@ -29,40 +29,43 @@ static napi_value cacheReserve(napi_env env, napi_callback_info info){
   return hwNumber(env, (double)pMount->pCacheMemory->n);
 }
 
+/* The cache's memory that the arguments (id, from, end) are about, and the bytes of it.  NULL, and
+** an error that says what cannot be done, when it has no such bytes. */
+static HwCacheMemory *cacheBytesAt(HwArgs *p, size_t *piFrom, size_t *piEnd, const char *zWhat){
+  HwMount *pMount = hwMountAt(p, 0);
+  HwCacheMemory *pMemory;
+  if( pMount==NULL ) return NULL;
+  pMemory = pMount->pCacheMemory;
+  *piFrom = (size_t)hwNumberAt(p, 1);
+  *piEnd = (size_t)hwNumberAt(p, 2);
+  if( pMemory!=NULL && *piFrom<*piEnd && *piEnd<=pMemory->n ) return pMemory;
+  hwThrowErrno(p->env, EINVAL, zWhat);
+  return NULL;
+}
+
 /* cacheExtend(id, from, end) */
 static napi_value cacheExtend(napi_env env, napi_callback_info info){
+  static const char zWhat[] = "cannot extend the page cache";
   HwArgs args = hwArgs(env, info);
-  HwMount *pMount = hwMountAt(&args, 0);
-  size_t iFrom = (size_t)hwNumberAt(&args, 1), iEnd = (size_t)hwNumberAt(&args, 2);
-  HwCacheMemory *p;
-  if( pMount==NULL ) return NULL;
-  p = pMount->pCacheMemory;
-  if( p==NULL || iFrom>=iEnd || iEnd>p->n ){
-    return hwThrowErrno(env, EINVAL, "cannot extend the page cache");
-  }
-  if( !hwCacheMemoryExtend(p, iFrom, iEnd) ){
-    return hwThrowErrno(env, ENOMEM, "cannot extend the page cache");
-  }
-  return NULL;
+  size_t iFrom, iEnd;
+  HwCacheMemory *p = cacheBytesAt(&args, &iFrom, &iEnd, zWhat);
+  if( p==NULL || hwCacheMemoryExtend(p, iFrom, iEnd) ) return NULL;
+  return hwThrowErrno(env, ENOMEM, zWhat);
 }
 
 /* cacheBuffer(id, from, end) -> ArrayBuffer of these bytes */
 static napi_value cacheBuffer(napi_env env, napi_callback_info info){
+  static const char zWhat[] = "cannot share the page cache";
   HwArgs args = hwArgs(env, info);
-  HwMount *pMount = hwMountAt(&args, 0);
-  size_t iFrom = (size_t)hwNumberAt(&args, 1), iEnd = (size_t)hwNumberAt(&args, 2);
-  HwCacheMemory *p;
+  size_t iFrom, iEnd;
+  HwCacheMemory *p = cacheBytesAt(&args, &iFrom, &iEnd, zWhat);
   napi_value buffer;
-  if( pMount==NULL ) return NULL;
-  p = pMount->pCacheMemory;
-  if( p==NULL || iFrom>=iEnd || iEnd>p->n ){
-    return hwThrowErrno(env, EINVAL, "cannot share the page cache");
-  }
+  if( p==NULL ) return NULL;
   atomic_fetch_add(&p->refs, 1);
   if( napi_create_external_arraybuffer(env, p->p+iFrom, iEnd-iFrom, onCacheGone, p, &buffer)
       !=napi_ok ){
     hwCacheMemoryUnref(p);
-    return hwThrowErrno(env, ENOTSUP, "cannot share the page cache");
+    return hwThrowErrno(env, ENOTSUP, zWhat);
   }
   return buffer;
 }
@@ -70,13 +73,9 @@ static napi_value cacheBuffer(napi_env env, napi_callback_info info){
 /* cacheRelease(id, from, end) */
 static napi_value cacheRelease(napi_env env, napi_callback_info info){
   HwArgs args = hwArgs(env, info);
-  HwMount *pMount = hwMountAt(&args, 0);
-  size_t iFrom = (size_t)hwNumberAt(&args, 1), iEnd = (size_t)hwNumberAt(&args, 2);
-  if( pMount==NULL ) return NULL;
-  if( pMount->pCacheMemory==NULL || iFrom>iEnd || iEnd>pMount->pCacheMemory->n ){
-    return hwThrowErrno(env, EINVAL, "cannot release the page cache");
-  }
-  hwCacheMemoryRelease(pMount->pCacheMemory, iFrom, iEnd);
+  size_t iFrom, iEnd;
+  HwCacheMemory *p = cacheBytesAt(&args, &iFrom, &iEnd, "cannot release the page cache");
+  if( p!=NULL ) hwCacheMemoryRelease(p, iFrom, iEnd);
   return NULL;
 }
 
