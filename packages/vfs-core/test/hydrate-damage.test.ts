@@ -105,7 +105,7 @@ describe("hydration that reads large files whole", () => {
       await snapshot.readPage(pgno);
     }
     const areHere = () => wanted.every((pgno) => device.present.has(pgno));
-    await expect.poll(areHere, { timeout: 10_000 }).toBe(true);
+    await expect.poll(areHere).toBe(true);
     expect(mount.status().hydration).toMatchObject({ done: false });
     for (const pgno of wanted) {
       using snapshot = device.snapshot();
@@ -125,7 +125,7 @@ describe("hydration that reads large files whole", () => {
     // The start of each file comes with its index.
     const atHand = [1, 2, 10, LAST + 1, LAST + 10];
     const areHere = () => atHand.every((pgno) => device.present.has(pgno));
-    await expect.poll(areHere, { timeout: 10_000 }).toBe(true);
+    await expect.poll(areHere).toBe(true);
     expect(device.present.has(LAST)).toBe(false);
     await mount.close();
   });
@@ -141,7 +141,7 @@ describe("hydration that reads large files whole", () => {
       await snapshot.readPage(pgno);
     }
     const areHere = () => wanted.every((pgno) => device.present.has(pgno));
-    await expect.poll(areHere, { timeout: 10_000 }).toBe(true);
+    await expect.poll(areHere).toBe(true);
     device.requestCount = 0;
     for (const pgno of wanted) {
       using snapshot = device.snapshot();
@@ -163,7 +163,7 @@ describe("hydration that reads large files whole", () => {
       }
       return missing().length === 0;
     };
-    await expect.poll(areHere, { timeout: 20_000 }).toBe(true);
+    await expect.poll(areHere).toBe(true);
     expect(mount.status().hydration).toMatchObject({ done: false, pagesPresent: 700 });
     expect(device.imagePermille).toBe(999);
     await mount.close();
@@ -188,7 +188,7 @@ describe("hydration that reads large files whole", () => {
     await mount.flush();
     world.requests.length = 0;
     old[Symbol.dispose]();
-    await expect.poll(() => mount.status().hydration!.done, { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => mount.status().hydration!.done).toBe(true);
     const bytes = world.requests.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
     expect(bytes).toBeLessThan(LAST * 4096 * 1.1);
     await mount.close();

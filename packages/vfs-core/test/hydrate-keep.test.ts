@@ -144,7 +144,7 @@ describe("an image that is kept", () => {
     };
     const { mount, device } = await openKept(world, { hydrate: { path, files } });
     await mount.hydrated();
-    await expect.poll(() => existsSync(`${path}.record`), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => existsSync(`${path}.record`)).toBe(true);
     const record = readFileSync(`${path}.record`, "utf8");
     isBroken = true;
     await world.write({ pages: [9] });

@@ -156,7 +156,7 @@ describe("a kept image whose pages are in other objects now", () => {
     const { mount, device } = await openKept(world, { hydrate: { path, files }, clock });
     await mount.hydrated();
     const recordOf = () => (existsSync(`${path}.record`) ? readFileSync(`${path}.record`) : "");
-    await expect.poll(recordOf, { timeout: 10_000 }).not.toBe("");
+    await expect.poll(recordOf).not.toBe("");
     const before = recordOf().toString();
     let held: Disposable | undefined;
     onSync = async () => {
@@ -169,7 +169,7 @@ describe("a kept image whose pages are in other objects now", () => {
     clock.jump(20_000);
     await world.write({ pages: [1, 300] });
     await mount.flush();
-    await expect.poll(() => recordOf().toString(), { timeout: 10_000 }).not.toBe(before);
+    await expect.poll(() => recordOf().toString()).not.toBe(before);
     const crashed = join(makeFolder(), "image.db");
     copyFileSync(path, crashed);
     copyFileSync(`${path}.record`, `${crashed}.record`);

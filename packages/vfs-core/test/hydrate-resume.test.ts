@@ -49,7 +49,7 @@ function endingAt(
 async function begin(path: string, world: World, store: ObjectStore, pages: number): Promise<void> {
   const { mount } = await openKept(world, { store, hydrate: { path } });
   const isFarEnough = () => mount.status().hydration!.pagesPresent >= pages;
-  await expect.poll(isFarEnough, { timeout: 10_000, interval: 5 }).toBe(true);
+  await expect.poll(isFarEnough, { interval: 5 }).toBe(true);
   await mount.close();
 }
 
@@ -94,7 +94,7 @@ describe("a large file that was not read to its end", () => {
     await begin(path, world, endingAt(world, 4 * MIB), 900);
     const store = endingAt(world, 4 * MIB);
     const { mount, device } = await openKept(world, { store, hydrate: { path } });
-    await expect.poll(() => device.present.has(900), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => device.present.has(900)).toBe(true);
     device.requestCount = 0;
     {
       using snapshot = device.snapshot();
