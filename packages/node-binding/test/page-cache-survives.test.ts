@@ -18,10 +18,13 @@ const ROW_BYTES = 3000;
 const QUERIES = 20;
 const SUM = "select sum(length(text)) as value from item";
 const CACHE_PAGES = "pragma cache_size = 4000";
+/** One transaction: of two, the first may be uploaded by itself, or both together. */
 const CREATE = `
+  begin;
   create table item(id integer primary key, text);
   with recursive one(id) as (select 1 union all select id + 1 from one where id < ${ROWS})
   insert into item(text) select printf('%.*c', ${ROW_BYTES}, 'x') from one;
+  commit;
 `;
 
 /** Ten megabytes that nobody reads. */
