@@ -1,7 +1,8 @@
 /**
  * Bodies of answers, read to the last byte or torn off: a body that is left open keeps its socket.
  *
- * Bytes go where they belong as they come; a body of announced size is never held twice.
+ * Bytes go where they belong as they come; a body of announced size is never held twice. The stream
+ * must leave its chunks to whoever reads it, as those of Node.js do.
  */
 
 import type { Readable } from "node:stream";
@@ -36,6 +37,7 @@ function fill(stream: Readable, size: number, count: CountBytes): Promise<Uint8A
       }
       body.set(chunk, offset);
       offset += chunk.byteLength;
+      letGo(chunk);
     });
     stream.once("error", reject);
     stream.once("close", () => {
@@ -47,6 +49,14 @@ function fill(stream: Readable, size: number, count: CountBytes): Promise<Uint8A
       else reject(new Error(`the body has ${offset} bytes, but ${size} were announced`));
     });
   });
+}
+
+/**
+ * Of what comes by the megabyte the collector would find nothing for a while, and every chunk would
+ * be memory that was not touched before. Small chunks share theirs.
+ */
+function letGo({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
 async function collect(stream: Readable, count: CountBytes): Promise<Uint8Array> {
