@@ -124,7 +124,7 @@ export const WARM_UP_CACHE_SHARE = 4;
  * costs this thread half a millisecond, and what is left out a round trip when it is needed.
  */
 export const WARM_UP_REQUESTS_MAX = 128;
-/** Before each of its waves, for the misses that come when the wave before has landed. */
+/** Before each of its later waves, for the misses that come when the wave before has landed. */
 export const WARM_UP_PAUSE_MS = 2;
 /** SQLite's own. */
 export const BTREE_DEPTH_MAX = 20;

@@ -189,10 +189,12 @@ export class WarmUp {
 
   /**
    * Who has just got a page asks for the next one below it in a moment. Requests that are made
-   * before that keep this thread busy, and their answers come first.
+   * before that keep this thread busy, and their answers come first. As long as nothing has come
+   * from the store, nobody has got anything.
    */
   async #stepAside(): Promise<void> {
     const { clock, signal } = this.#options;
+    if (this.#fetchedCount === 0) return;
     // When the signal aborts, nothing more is brought anyway.
     await clock.sleep(WARM_UP_PAUSE_MS, { signal }).catch(() => undefined);
   }
