@@ -73,7 +73,8 @@ keyring = /dev/null
 rgw data = ${folder}/rgw
 # Without tcp_nodelay every GET waits 40 ms for an acknowledgement.
 rgw frontends = beast endpoint=127.0.0.1:${port} tcp_nodelay=1
-rgw thread pool size = 128
+# Its requests are coroutines, which few threads carry; many cost it as much again in switching.
+rgw thread pool size = 4
 rgw rados pool pg num min = 4
 rgw dynamic resharding = false
 rgw override bucket index max shards = 1
