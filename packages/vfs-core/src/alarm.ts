@@ -3,6 +3,7 @@
  */
 
 import type { Clock } from "./clock.ts";
+import { OVER } from "./over.ts";
 
 export class Alarm {
   readonly #clock: Clock;
@@ -15,7 +16,7 @@ export class Alarm {
 
   ring(): void {
     this.#hasRung = true;
-    this.#wake?.abort();
+    this.#wake?.abort(OVER);
   }
 
   /** Resolves at a ring or after the time; without a time, at a ring only. */

@@ -8,6 +8,7 @@
 import { HEAD_BYTES, OPEN_WINDOW_BYTES, OPEN_WINDOW_FILES, WHOLE_FILE_BYTES } from "./limits.ts";
 import { type LoadedFile, type LoadFileOptions, loadFile } from "./load-file.ts";
 import type { LtxFile } from "./ltx-file.ts";
+import { OVER } from "./over.ts";
 import type { Replica } from "./replica.ts";
 
 /** In the order in which they are given. Throws the store's own OBJECT_NOT_FOUND. */
@@ -38,7 +39,7 @@ export async function* loadInOrder(
       bytes -= bytesOf(file);
     }
   } finally {
-    left.abort();
+    left.abort(OVER);
     await Promise.allSettled(ahead);
   }
 }

@@ -20,6 +20,7 @@ import {
 import { type LoadedFile, type LoadFileOptions, loadFile } from "./load-file.ts";
 import type { LtxFile } from "./ltx-file.ts";
 import { listLtxFiles } from "./ltx-files.ts";
+import { OVER } from "./over.ts";
 import { PageMap, PageMapBuilder } from "./page-map.ts";
 import { findPlanProblem } from "./plan-problem.ts";
 import { probePrefix } from "./probe-prefix.ts";
@@ -63,7 +64,7 @@ export async function loadMap(
     return await tryToLoadMap(replica, { ...opening, ...options, signal });
   } finally {
     // When one request has failed, the others that were sent with it are of no use.
-    end.abort();
+    end.abort(OVER);
   }
 }
 

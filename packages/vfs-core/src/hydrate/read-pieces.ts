@@ -9,6 +9,7 @@
 import { ObjectStoreError } from "@headwater/object-store";
 import { HYDRATE_PARALLEL, HYDRATE_RANGE_BYTES } from "../limits.ts";
 import type { LtxFile } from "../ltx-file.ts";
+import { OVER } from "../over.ts";
 import type { RequestQueue } from "../read/request-queue.ts";
 import { goneError, isObject, type Replica } from "../replica.ts";
 import type { Slots } from "./slots.ts";
@@ -50,7 +51,7 @@ export async function* readPieces(
       options.slots.give();
     }
   } finally {
-    left.abort();
+    left.abort(OVER);
     for (const { status } of await Promise.allSettled(ahead)) {
       if (status === "fulfilled") options.slots.give();
     }

@@ -12,6 +12,7 @@ import { FileBodies } from "../file-bodies.ts";
 import { FOLLOW_PAGES_BYTES, FOLLOW_PAGES_LOOK, FOLLOW_PAGES_MS } from "../limits.ts";
 import type { LoadedFile } from "../load-file.ts";
 import { isSamePlace, type MountState } from "../mount-state.ts";
+import { OVER } from "../over.ts";
 import type { PageLocation } from "../page-map.ts";
 import type { PageFetcher } from "./page-fetcher.ts";
 
@@ -75,7 +76,7 @@ async function fetchPages(
   const end = new AbortController();
   const over = AbortSignal.any([end.signal, signal]);
   const timer = clock.sleep(FOLLOW_PAGES_MS, { signal: over }).then(
-    () => end.abort(),
+    () => end.abort(OVER),
     () => {},
   );
   await Promise.allSettled(
@@ -84,7 +85,7 @@ async function fetchPages(
       fetched.set(pgno, { location, page });
     }),
   );
-  end.abort();
+  end.abort(OVER);
   await timer;
   return fetched;
 }

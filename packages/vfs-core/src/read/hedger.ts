@@ -21,11 +21,9 @@ import {
   HEDGE_SHARE,
   HEDGE_SLOWEST,
 } from "../limits.ts";
+import { OVER } from "../over.ts";
 import type { HedgingStatus } from "../status.ts";
 import type { Priority, RequestQueue } from "./request-queue.ts";
-
-/** Without a reason, each abort makes an error of its own, which takes longer than all the rest. */
-const OVER = new Error("another answer was faster");
 
 export interface HedgerOptions {
   readonly queue: RequestQueue;

@@ -12,6 +12,7 @@ import {
   COMMIT_RETRY_MS_MIN,
   COMMIT_TIMEOUTS,
 } from "../limits.ts";
+import { OVER } from "../over.ts";
 
 /** What a user is told whose COMMIT failed after it had been sent. */
 export const UNKNOWN =
@@ -60,11 +61,11 @@ export class WaitingCommit {
 
   succeed(): void {
     this.#outcome.resolve();
-    this.#over.abort();
+    this.#over.abort(OVER);
   }
 
   fail(error: unknown): void {
     this.#outcome.reject(error);
-    this.#over.abort();
+    this.#over.abort(OVER);
   }
 }
