@@ -82,22 +82,29 @@ export class FrameTable {
     return undefined;
   }
 
-  /** The frames of versions of the page that some pin in the range sees. */
-  overlapping(pgno: number, fromSeq: number, end: number): number[] {
-    const frames: number[] = [];
-    for (let link = this.#words[this.#bucketWord(pgno)]!; link !== 0; ) {
+  /**
+   * A frame of a version of the page that some pin in the range sees; with `behind`, the next one
+   * in the bucket after that.
+   */
+  overlapping(pgno: number, fromSeq: number, end: number, behind?: number): number | undefined {
+    let link = behind === undefined ? this.#words[this.#bucketWord(pgno)]! : this.#next(behind);
+    while (link !== 0) {
       const frame = link - 1;
+      const isOverlapping =
+        this.pgnoOf(frame) === pgno && this.startOf(frame) < end && this.endOf(frame) > fromSeq;
+      if (isOverlapping) return frame;
       link = this.#next(frame);
-      if (this.pgnoOf(frame) !== pgno) continue;
-      if (this.startOf(frame) < end && this.endOf(frame) > fromSeq) frames.push(frame);
     }
-    return frames;
+    return undefined;
   }
 
-  /** Fills a free frame, page and all, and puts it in front of its bucket. */
-  fill(frame: number, pgno: number, fromSeq: number, end: number, copyPage: () => void): void {
+  /** From now until `publish`, the bytes of a free frame may be written. */
+  open(frame: number): void {
     this.#begin(frame);
-    copyPage();
+  }
+
+  /** Puts an opened frame, whose bytes are the page's now, in front of its bucket. */
+  publish(frame: number, pgno: number, fromSeq: number, end: number): void {
     this.#set(frame, FRAME_WORD.pgno, pgno);
     this.#writeRange(frame, fromSeq, end);
     this.#set(frame, FRAME_WORD.visited, 0);

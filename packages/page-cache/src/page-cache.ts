@@ -147,6 +147,11 @@ export class PageCache {
     return frame === undefined ? undefined : this.#page(frame);
   }
 
+  /** Whether the page is here, which is no use of it. */
+  has(pgno: number, seq: number): boolean {
+    return this.#table.find(pgno, seq) !== undefined;
+  }
+
   /** Whether a reader has used the page since it came or since eviction last looked at it. */
   wasUsed(pgno: number, seq: number): boolean {
     const frame = this.#table.find(pgno, seq);
@@ -190,9 +195,9 @@ export class PageCache {
     const end = toSeq ?? OPEN_END;
     if (fromSeq >= end) return;
     if (this.#widen(pgno, fromSeq, end)) return;
-    this.#fill(this.#takeFrame(), { pgno, fromSeq, end }, page, (frame) =>
-      this.#evictable.insert(frame, isAhead),
-    );
+    const frame = this.#takeFrame();
+    this.#fill(frame, page, pgno, fromSeq, end);
+    this.#evictable.insert(frame, isAhead);
     this.#insertCount += 1;
   }
 
@@ -283,33 +288,25 @@ export class PageCache {
       if (this.#evict() === frame) return;
     }
     const table = this.#table;
-    const version = {
-      pgno: table.pgnoOf(frame),
-      fromSeq: table.startOf(frame),
-      end: table.endOf(frame),
-    };
     const queue = this.#queueOf(frame);
     const isVisited = table.isVisited(frame);
     this.#freeCount -= 1;
     const to = this.#free[this.#freeCount]!;
     this.#isPinned[to] = this.#isPinned[frame]!;
-    this.#fill(to, version, this.#page(frame), () => queue.replace(frame, to));
+    const page = this.#page(frame);
+    this.#fill(to, page, table.pgnoOf(frame), table.startOf(frame), table.endOf(frame));
+    queue.replace(frame, to);
     table.setVisited(to, isVisited);
     this.#release(frame);
   }
 
-  #fill(
-    frame: number,
-    { pgno, fromSeq, end }: { pgno: number; fromSeq: number; end: number },
-    page: Uint8Array,
-    enqueue: (frame: number) => void,
-  ): void {
-    this.#table.fill(frame, pgno, fromSeq, end, () => {
-      this.#memory.write(this.#pageOffset(frame), page);
-    });
+  /** Tens of thousands of times in a second of a scan: it makes no objects. */
+  #fill(frame: number, page: Uint8Array, pgno: number, fromSeq: number, end: number): void {
+    this.#table.open(frame);
+    this.#memory.write(this.#pageOffset(frame), page);
+    this.#table.publish(frame, pgno, fromSeq, end);
     this.#usedCount += 1;
     this.#noteEnd(frame, end);
-    enqueue(frame);
   }
 
   /**
@@ -317,10 +314,10 @@ export class PageCache {
    * frame now holds for both ranges.
    */
   #widen(pgno: number, fromSeq: number, end: number): boolean {
-    const [frame, another] = this.#table.overlapping(pgno, fromSeq, end);
+    const frame = this.#table.overlapping(pgno, fromSeq, end);
     if (frame === undefined) return false;
     // Two versions cannot both be the one that is offered: the range is wrong, keep what is here.
-    if (another !== undefined) return true;
+    if (this.#table.overlapping(pgno, fromSeq, end, frame) !== undefined) return true;
     const start = Math.min(this.#table.startOf(frame), fromSeq);
     const widest = Math.max(this.#table.endOf(frame), end);
     if (start !== this.#table.startOf(frame) || widest !== this.#table.endOf(frame)) {

@@ -85,6 +85,15 @@ describe("PageCache", () => {
     expect(cache.stats).toMatchObject({ usedCount: 3, evictCount: 1, insertCount: 4 });
   });
 
+  it("tells whether a version of a page is here, which is no use of it", () => {
+    const cache = open(3);
+    cache.insert(1, 4, 9, page(1));
+    expect([3, 4, 8, 9].map((seq) => cache.has(1, seq))).toEqual([false, true, true, false]);
+    expect(cache.has(2, 4)).toBe(false);
+    expect(cache.wasUsed(1, 4)).toBe(false);
+    expect(cache.stats).toMatchObject({ hitCount: 0, missCount: 0 });
+  });
+
   it("tells whether a page was used", () => {
     const cache = open(3);
     cache.insert(1, 0, undefined, page(1));

@@ -52,7 +52,7 @@ export interface PageFetcherOptions {
 }
 
 /** Gets a page for as long as the call takes: its bytes are another page's afterwards. */
-export type UsePage = (page: Uint8Array) => void;
+export type UsePage = (page: Uint8Array, pgno: number, location: PageLocation) => void;
 
 /** What is on its way of one object. */
 interface FileFlights {
@@ -86,6 +86,9 @@ interface Batch {
   /** Ends the request. */
   readonly end: AbortController;
 }
+
+/** Of all pages that are prefetched, until they are sent. */
+const PREFETCH: Ticket = Object.freeze({ priority: "prefetch" });
 
 const RANK = Object.fromEntries(PRIORITIES.map((priority, rank) => [priority, rank])) as Readonly<
   Record<Priority, number>
@@ -147,7 +150,7 @@ export class PageFetcher {
    */
   prefetch(pgno: number, location: PageLocation, use: UsePage): void {
     const present = this.#find(location.file)?.byOffset.get(location.offset);
-    const flight = present ?? this.#begin(pgno, location, { priority: "prefetch" });
+    const flight = present ?? this.#begin(pgno, location, PREFETCH);
     flight.use ??= use;
   }
 
@@ -227,7 +230,7 @@ export class PageFetcher {
 
   #promote(flight: Flight): void {
     if (flight.batch !== undefined) this.#options.queue.promote(flight.ticket);
-    else flight.ticket.priority = "foreground";
+    else flight.ticket = { ...flight.ticket, priority: "foreground" };
   }
 
   #send(): void {
@@ -358,7 +361,7 @@ export class PageFetcher {
       answer?.reject(replicaError(this.#options.replica, "REPLICA_DAMAGED", sentence, error));
       return;
     }
-    use?.(page);
+    use?.(page, pgno, location);
     answer?.resolve(page);
   }
 }

@@ -27,8 +27,8 @@ import {
   SCAN_USE_SHARE,
 } from "../limits.ts";
 import type { MountState } from "../mount-state.ts";
-import type { PageMap } from "../page-map.ts";
-import type { PageFetcher } from "./page-fetcher.ts";
+import type { PageLocation, PageMap } from "../page-map.ts";
+import type { PageFetcher, UsePage } from "./page-fetcher.ts";
 import type { PageOrder } from "./page-order.ts";
 import { type Scan, ScanTracker, type Window } from "./scan-tracker.ts";
 
@@ -47,10 +47,17 @@ interface Watched {
   untilMs: number;
 }
 
+interface Place {
+  readonly pgno: number;
+  readonly location: PageLocation | undefined;
+}
+
+/** What all pages of a window have in common. */
 interface Passage {
   readonly map: PageMap;
   readonly seq: number;
   readonly isShared: boolean;
+  readonly keep: UsePage;
 }
 
 interface Between {
@@ -106,7 +113,7 @@ export class ReadAhead {
     for (const { seq, startPlace, pgnos, fetched, waitedCount } of last) {
       usedCount += waitedCount;
       for (const pgno of pgnos.slice(0, Math.max(0, place - startPlace))) {
-        if (!fetched.has(pgno) || cache?.peek(pgno, seq) === undefined) continue;
+        if (!fetched.has(pgno) || !cache?.has(pgno, seq)) continue;
         hereCount += 1;
         if (cache.wasUsed(pgno, seq)) usedCount += 1;
       }
@@ -119,7 +126,10 @@ export class ReadAhead {
     const rest = windows.flatMap(({ startPlace, pgnos }) =>
       pgnos.slice(Math.max(0, place + 1 - startPlace)),
     );
-    for (const pgno of rest.slice(0, this.#pagesMax())) this.#prefetch(pgno, seq);
+    const passage = this.#passage(seq);
+    for (const pgno of rest.slice(0, this.#pagesMax())) {
+      this.#prefetch(placeIn(passage.map, pgno), passage);
+    }
   }
 
   /** All windows of a scan at once must fit into what the cache protects. */
@@ -138,32 +148,34 @@ export class ReadAhead {
   }
 
   #fetchWindow(scan: Scan, seq: number): void {
-    const { state, clock } = this.#options;
-    const { map } = state.versions.at(seq);
+    const { clock } = this.#options;
+    const passage = this.#passage(seq, this.#isShared(scan));
+    const { map } = passage;
     const pagesMax = this.#pagesMax();
     const pgnos: number[] = [];
     const fetched = new Set<number>();
     let pageCount = 0;
     let bytes = 0;
-    let last = scan.endPgno;
-    const isShared = this.#isShared(scan);
-    const { by } = scan;
-    let next = this.#scans.next(scan, last);
+    const { by, isBackwards } = scan;
+    let last = placeIn(map, scan.endPgno);
+    let next = this.#scans.next(scan, last.pgno);
     while (pageCount < pagesMax && bytes < scan.windowBytes) {
       if (next === undefined || next > map.pageCount) break;
-      const [low, high] = scan.isBackwards ? [next, last] : [last, next];
-      const between = this.#fetchBetween(low, high, { map, seq, isShared });
-      if (this.#prefetch(next, seq)) fetched.add(next);
+      const here = placeIn(map, next);
+      const between = isBackwards
+        ? this.#fetchBetween(here, last, passage)
+        : this.#fetchBetween(last, here, passage);
+      if (this.#prefetch(here, passage)) fetched.add(next);
       pageCount += between.pageCount + 1;
-      bytes += between.bytes + (map.find(next)?.size ?? 0);
+      bytes += between.bytes + (here.location?.size ?? 0);
       pgnos.push(next);
-      last = next;
-      next = this.#scans.next(scan, last);
+      last = here;
+      next = this.#scans.next(scan, next);
     }
     if (by === "order" && pgnos.length > 0) {
-      const step = scan.isBackwards ? -1 : 1;
-      if (scan.windows.length === 0) this.#fetchBeside(scan.endPgno, -step, map, seq);
-      if (next === undefined) this.#fetchBeside(last, step, map, seq);
+      const step = isBackwards ? -1 : 1;
+      if (scan.windows.length === 0) this.#fetchBeside(scan.endPgno, -step, passage);
+      if (next === undefined) this.#fetchBeside(last.pgno, step, passage);
     }
     const window = { seq, startPlace: scan.endPlace + 1, pgnos, fetched, waitedCount: 0 };
     for (const passed of this.#scans.onWindow(scan, window)) this.#forgetUse(passed);
@@ -180,31 +192,34 @@ export class ReadAhead {
   }
 
   /** Pages that lie between two of a scan: bytes that come along, and pages kept of them. */
-  #fetchBetween(before: number, next: number, { map, seq, isShared }: Passage): Between {
+  #fetchBetween(before: Place, next: Place, passage: Passage): Between {
     const { state, fetcher, order } = this.#options;
-    const [from, to] = [map.find(before), map.find(next)];
-    if (next <= before + 1 || from === undefined || from.file !== to?.file) return NOTHING;
+    const [from, to] = [before.location, next.location];
+    const pagesApart = next.pgno - before.pgno;
+    if (pagesApart <= 1 || from === undefined || from.file !== to?.file) return NOTHING;
     const bytes = to.offset - from.offset - from.size;
-    const hasRoom = (state.cache?.roomCount ?? 0) > fetcher.inFlightCount + next - before;
+    const hasRoom = (state.cache?.roomCount ?? 0) > fetcher.inFlightCount + pagesApart;
     if (bytes < 0 || bytes > (hasRoom ? READ_AHEAD_BYTES_MIN : READ_AHEAD_GAP_BYTES))
       return NOTHING;
     let pageCount = 0;
-    for (let pgno = before + 1; pgno < next; pgno += 1) {
-      const isKept = hasRoom || isShared || !order.isKnown(pgno);
-      if (isKept && this.#prefetch(pgno, seq)) pageCount += 1;
+    for (let pgno = before.pgno + 1; pgno < next.pgno; pgno += 1) {
+      const isKept = hasRoom || passage.isShared || !order.isKnown(pgno);
+      if (isKept && this.#prefetch(placeIn(passage.map, pgno), passage)) pageCount += 1;
     }
     return { bytes, pageCount };
   }
 
   /** Of what lies before the first page of a scan or after the last one, as much as in a gap. */
-  #fetchBeside(pgno: number, step: number, map: PageMap, seq: number): void {
+  #fetchBeside(pgno: number, step: number, passage: Passage): void {
     const { state, fetcher } = this.#options;
+    const { map } = passage;
     let bytes = 0;
     for (let next = pgno + step; next > 1 && next <= map.pageCount; next += step) {
-      bytes += map.find(next)?.size ?? COALESCE_GAP_BYTES;
+      const here = placeIn(map, next);
+      bytes += here.location?.size ?? COALESCE_GAP_BYTES;
       const hasRoom = (state.cache?.roomCount ?? 0) > fetcher.inFlightCount;
       if (bytes > COALESCE_GAP_BYTES || !hasRoom) return;
-      this.#prefetch(next, seq);
+      this.#prefetch(here, passage);
     }
   }
 
@@ -217,13 +232,17 @@ export class ReadAhead {
     for (const pgno of fetched) cache?.forgetUse(pgno, seq);
   }
 
+  #passage(seq: number, isShared = false): Passage {
+    const { state } = this.#options;
+    const keep: UsePage = (page, pgno, location) => state.keep(pgno, seq, location, page, true);
+    return { map: state.versions.at(seq).map, seq, isShared, keep };
+  }
+
   /** False when the page is here already. */
-  #prefetch(pgno: number, seq: number): boolean {
+  #prefetch({ pgno, location }: Place, { seq, keep }: Passage): boolean {
     const { state, fetcher } = this.#options;
-    if (state.cache?.expect(pgno, seq)) return false;
-    const { location } = state.find(pgno, seq);
-    if (location === undefined) return false;
-    fetcher.prefetch(pgno, location, (page) => state.keep(pgno, seq, location, page, true));
+    if (state.cache?.expect(pgno, seq) || location === undefined) return false;
+    fetcher.prefetch(pgno, location, keep);
     return true;
   }
 
@@ -247,18 +266,15 @@ export class ReadAhead {
       this.#watched.delete(scan);
       return;
     }
-    const from = Math.max(0, nextPlace - due.startPlace);
-    const looked = due.pgnos.slice(from).filter((pgno) => due.fetched.has(pgno));
+    const looked = someFetched(due, Math.max(0, nextPlace - due.startPlace));
     const first = looked[0];
-    if (first === undefined || cache?.peek(first, watched.seq) === undefined) {
+    if (first === undefined || !cache?.has(first, watched.seq)) {
       // It has not come yet, or whoever waits for it will ask.
       watched.untilMs = nowMs + SCAN_IDLE_MS;
       if (first === undefined || !this.#isComing(first, watched.seq)) this.#watched.delete(scan);
       return;
     }
-    const used = looked
-      .slice(0, SCAN_LOOK_PAGES)
-      .findLast((pgno) => cache.wasUsed(pgno, watched.seq));
+    const used = looked.findLast((pgno) => cache.wasUsed(pgno, watched.seq));
     if (used === undefined) return;
     this.#watched.delete(scan);
     const place = due.startPlace + due.pgnos.indexOf(used);
@@ -270,6 +286,19 @@ export class ReadAhead {
     const { location } = state.find(pgno, seq);
     return location !== undefined && fetcher.isInFlight(location);
   }
+}
+
+function placeIn(map: PageMap, pgno: number): Place {
+  return { pgno, location: map.find(pgno) };
+}
+
+/** The first ones of a window from there on that had to be fetched. */
+function someFetched({ pgnos, fetched }: Window, from: number): number[] {
+  const some: number[] = [];
+  for (let at = from; at < pgnos.length && some.length < SCAN_LOOK_PAGES; at += 1) {
+    if (fetched.has(pgnos[at]!)) some.push(pgnos[at]!);
+  }
+  return some;
 }
 
 function noteWait({ windows }: Scan, pgno: number): void {

@@ -214,8 +214,7 @@ export class WarmUp {
     const located: Located[] = [];
     for (const pgno of pgnos) {
       const { location } = state.find(pgno, this.#seq);
-      const isHere = state.cache?.peek(pgno, this.#seq) !== undefined;
-      if (isHere) affordable.add(pgno);
+      if (state.cache?.has(pgno, this.#seq)) affordable.add(pgno);
       else if (location !== undefined) located.push({ pgno, location });
     }
     const groups = groupByRequest(located).sort((a, b) => b.length - a.length);
