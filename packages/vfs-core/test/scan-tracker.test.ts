@@ -203,6 +203,24 @@ describe("a scan in the order of a tree", () => {
     for (const pgno of [10, 11, 12, 13, 14]) expect(tracker.onMiss(pgno)).toBeUndefined();
   });
 
+  it("has as many windows on their way as may be once its reader waits for a large one", () => {
+    const { tracker, window } = open({ trees: [range(1, 4000)] });
+    const scan = tracker.onMiss(1)!;
+    window(scan, 40);
+    // A small one is not to cost a large one before it is read.
+    expect(tracker.onMiss(3)).toBeUndefined();
+    expect(tracker.onMiss(42)).toBe(scan);
+    window(scan, 400);
+    expect(tracker.onMiss(43)).toBe(scan);
+    let count = 0;
+    do {
+      window(scan, 400);
+      count += 1;
+    } while (scan.lastPlace >= scan.nextPlace);
+    expect(count).toBe(READ_AHEAD_WINDOWS - 1);
+    expect(tracker.onMiss(44)).toBeUndefined();
+  });
+
   it("ends with the tree", () => {
     const { tracker, window } = open({ trees: [[5, 90, 20]] });
     tracker.onMiss(5);

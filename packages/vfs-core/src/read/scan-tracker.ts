@@ -9,8 +9,10 @@
  * The next window is asked for when the scan comes near the end of a small one, so that a short
  * range does not cost a large one, or has read the beginning of a large one. A reader that waits
  * has outrun its windows: it gets one that is much larger than the one before, and from then on
- * more and more large ones are on their way while another is read. A miss that fits no scan changes
- * nothing for the others, but a scan that many such misses have passed by is over.
+ * more and more large ones are on their way while another is read. One that reads in order and
+ * waits for the last large one has outrun all of them, and gets as many as there may be. A miss
+ * that fits no scan changes nothing for the others, but a scan that many such misses have passed by
+ * is over.
  */
 
 import {
@@ -38,6 +40,8 @@ const READ_PAGES_MAX = 64;
 const NEAR_END = 0.75;
 /** The same of the first large one, which is many times what was read before it. */
 const BEGINNING = 0.25;
+/** Beside the window that is read. */
+const DEPTH_MAX = READ_AHEAD_WINDOWS - 1;
 
 /** Pages that were asked for on behalf of a scan. */
 export interface Window {
@@ -142,11 +146,12 @@ export class ScanTracker {
     scan.missCount = this.#missCount;
     this.drop(scan);
     this.#scans.push(scan);
-    if (place < scan.nextPlace) return false;
+    const isOutrun = sighting === "miss" && isInLastLarge(scan, place);
+    if (place < scan.nextPlace && !isOutrun) return false;
     if (!isSure) return true;
     scan.hasWaited ||= sighting === "miss";
     if (scan.hasWaited && isLarge(scan)) {
-      scan.depth = Math.min(scan.depth + 1, READ_AHEAD_WINDOWS - 1);
+      scan.depth = isOutrun ? DEPTH_MAX : Math.min(scan.depth + 1, DEPTH_MAX);
     }
     const growth = sighting === "miss" ? READ_AHEAD_LEAP : READ_AHEAD_GROWTH;
     scan.windowBytes = Math.min(scan.windowBytes * growth, READ_AHEAD_BYTES_MAX);
@@ -305,6 +310,12 @@ export class ScanTracker {
 function isCloser(a: { scan: Scan; place: number }, b: { scan: Scan; place: number }): boolean {
   if (a.scan.by !== b.scan.by) return a.scan.by === "order";
   return a.place - a.scan.lastPlace < b.place - b.scan.lastPlace;
+}
+
+/** Where a reader of pages in order can be only if all windows before are behind it. */
+function isInLastLarge(scan: Scan, place: number): boolean {
+  const last = scan.windows.at(-1);
+  return scan.by === "order" && isLarge(scan) && last !== undefined && place >= last.startPlace;
 }
 
 function isLarge({ windowBytes }: Scan): boolean {
