@@ -6,6 +6,7 @@
  */
 
 import type { Readable } from "node:stream";
+import { letGo } from "./let-go.ts";
 import { BODY_BYTES_MAX } from "./limits.ts";
 
 /** Told of bytes as they come. */
@@ -49,14 +50,6 @@ function fill(stream: Readable, size: number, count: CountBytes): Promise<Uint8A
       else reject(new Error(`the body has ${offset} bytes, but ${size} were announced`));
     });
   });
-}
-
-/**
- * Of what comes by the megabyte the collector would find nothing for a while, and every chunk would
- * be memory that was not touched before. Small chunks share theirs.
- */
-function letGo({ buffer, byteLength }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
 async function collect(stream: Readable, count: CountBytes): Promise<Uint8Array> {

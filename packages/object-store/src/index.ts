@@ -29,6 +29,7 @@ export { type OperationCounts, RequestCounts } from "./layers/request-counts.ts"
 export { type RetryingOptions, retrying } from "./layers/retrying.ts";
 export { tellingRequests } from "./layers/telling-requests.ts";
 export { type RequestTrace, type TracedOptions, traced } from "./layers/traced.ts";
+export { letGo } from "./let-go.ts";
 export { type ModuleReference, resolveModule } from "./module-reference.ts";
 export { checkKey, checkPrefix, compareKeys } from "./object-key.ts";
 export type {

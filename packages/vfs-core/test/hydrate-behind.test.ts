@@ -2,7 +2,9 @@
 
 import { describe, expect, it } from "vitest";
 import { deferred } from "../src/deferred.ts";
+import type { ImageFiles, ImageHandle } from "../src/disk/image-files.ts";
 import { HYDRATE_PARALLEL } from "../src/limits.ts";
+import { MemoryDisk } from "./support/memory-disk.ts";
 import { openReader } from "./support/read-mount.ts";
 import { storeWith } from "./support/store-with.ts";
 import { range, World } from "./support/world.ts";
@@ -54,6 +56,35 @@ describe("hydration beside a reader", () => {
     using snapshot = device.snapshot();
     expect(await snapshot.readPage(50)).toEqual(world.pageAt(1, 50));
     goOn();
+    await mount.hydrated();
+    await mount.close();
+  });
+
+  it("asks the store for a large file while the pages that are here go to the disk", async () => {
+    const world = new World({ pageSize: 4096, isRandom: true });
+    await world.write({ pages: range(1, 2000) });
+    const disk = new MemoryDisk();
+    const goOn = deferred<void>();
+    let writeCount = 0;
+    const files: ImageFiles = {
+      open: async (path) => {
+        const image = await disk.images.open(path);
+        const write: ImageHandle["write"] = async (...facts) => {
+          writeCount += 1;
+          await goOn.promise;
+          return image.write(...facts);
+        };
+        return { ...image, write };
+      },
+    };
+    const hydrate = { path: "/image.db", files };
+    const { openImage, disk: records } = disk;
+    const options = { hydrate, disk: records, cacheBytes: 16_000_000, warmUp: false };
+    const { mount } = await openReader(world, options, { openImage });
+    const piecesAsked = () => world.requests.filter(({ bytesRead }) => bytesRead > 2 ** 20).length;
+    await expect.poll(piecesAsked).toBeGreaterThan(0);
+    expect(writeCount).toBe(1);
+    goOn.resolve();
     await mount.hydrated();
     await mount.close();
   });

@@ -160,9 +160,10 @@ export class HydrationPass {
       window = [];
       await this.#start(() => this.#bring(full), 2);
     }
-    await pages.writeGuests(hot);
     if (window.length > 0) await this.#start(() => this.#bring(window), 2);
     await Promise.all(this.#running);
+    // Nothing waits for these: the store can be asked for the rest meanwhile.
+    if (hot.length > 0) void this.#start(() => pages.writeGuests(hot), Number.POSITIVE_INFINITY);
   }
 
   /** Whether pages of the file may be fetched by themselves: the fetcher verifies small ones. */

@@ -3,10 +3,11 @@
  *
  * Always true: a range is asked for only when it has a place, and keeps it until the next one is
  * taken; places may be shared by several objects, and bound what is held of all of them. A store
- * that does not answer for a while delays the bytes and does not end them.
+ * that does not answer for a while delays the bytes and does not end them. Bytes are good until the
+ * piece after the next one is asked for: a decoder keeps what is left of one until it has the next.
  */
 
-import { ObjectStoreError } from "@headwater/object-store";
+import { letGo, ObjectStoreError } from "@headwater/object-store";
 import { HYDRATE_PARALLEL, HYDRATE_RANGE_BYTES } from "../limits.ts";
 import type { LtxFile } from "../ltx-file.ts";
 import { OVER } from "../over.ts";
@@ -35,6 +36,7 @@ export async function* readPieces(
   const signal = AbortSignal.any([options.signal, left.signal]);
   const ahead: Promise<Uint8Array>[] = [];
   let { offset } = options;
+  let before: Uint8Array | undefined;
   try {
     for (;;) {
       while (ahead.length < HYDRATE_PARALLEL && offset < file.size) {
@@ -46,7 +48,10 @@ export async function* readPieces(
       }
       const next = ahead[0];
       if (next === undefined) return;
-      yield await next;
+      const piece = await next;
+      yield piece;
+      if (before !== undefined) letGo(before);
+      before = piece;
       ahead.shift();
       options.slots.give();
     }
