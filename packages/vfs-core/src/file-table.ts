@@ -1,8 +1,8 @@
 /**
  * The LTX files that page maps point into, each under a small number, its ordinal.
  *
- * Always true: an ordinal means the same file as long as any living page map uses it. Ordinals of
- * forgotten files are given out again.
+ * Always true: an ordinal means the same file as long as any living page map uses it, or one that
+ * is being made. Ordinals of forgotten files are given out again.
  */
 
 import { FILE_TABLE_SLACK } from "./limits.ts";
@@ -13,6 +13,8 @@ export class FileTable {
   readonly #free: number[] = [];
   readonly #ordinals = new Map<string, number>();
   #cleanAt = FILE_TABLE_SLACK;
+  /** Of maps that are being made. */
+  #makerCount = 0;
 
   get count(): number {
     return this.#ordinals.size;
@@ -52,7 +54,21 @@ export class FileTable {
 
   /** Whether enough files have come since the last `retain` to make another one worth its time. */
   get isDue(): boolean {
+    if (this.#makerCount > 0) return false;
     return this.#files.length - this.#free.length >= this.#cleanAt;
+  }
+
+  /**
+   * Forgets nothing until the work is over: it makes a map, takes its time, and nobody can tell
+   * which files that map points into before it has become a version's.
+   */
+  async keepAllFor<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#makerCount += 1;
+    try {
+      return await work();
+    } finally {
+      this.#makerCount -= 1;
+    }
   }
 
   /** Forgets every file that is not in use. */

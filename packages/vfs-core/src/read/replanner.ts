@@ -18,7 +18,7 @@ import { listLtxFiles } from "../ltx-files.ts";
 import { isSamePlace, type MountState } from "../mount-state.ts";
 import type { PageLocation, PageMap } from "../page-map.ts";
 import { type Replica, replicaError } from "../replica.ts";
-import { type FilesByLevel, planRestore } from "../restore-plan.ts";
+import { type FilesByLevel, planRestore, type RestorePlan } from "../restore-plan.ts";
 import type { Version } from "../versions.ts";
 import { isStillThere } from "./lineage.ts";
 import type { RequestQueue } from "./request-queue.ts";
@@ -90,7 +90,7 @@ export class Replanner {
 
   async #run(version: Version): Promise<void> {
     const { replica, state, queue, signal } = this.#options;
-    const { txid, files, pageCount } = version.map;
+    const { txid, files } = version.map;
     const levels = await listLtxFiles(replica, { signal });
     if (version.map.files !== state.versions.newest.map.files) return;
     const exact = planRestore(levels, { type: "txid", txid });
@@ -100,21 +100,27 @@ export class Replanner {
       this.#later = undefined;
       return;
     }
-    if (isExact) {
-      const loaded = await tryLoadPlan(replica, exact, { queue, files, keepBytes: 0, signal });
-      if (loaded !== undefined && loaded.map.pageCount === pageCount) {
-        if (!(await this.#isSameHistory(version))) return;
-        state.versions.replace(version.fromSeq, loaded.map);
-        this.#later = undefined;
-        return;
-      }
-    }
+    if (isExact && (await this.#replace(version, exact))) return;
     const latest = planRestore(levels, { type: "latest" });
     // A table of its own: these files belong to no version, so nobody else would keep them.
     const apart = { queue, files: new FileTable(), keepBytes: 0, signal };
     const loaded = await tryLoadPlan(replica, latest, apart);
     if (loaded === undefined || loaded.map.txid < txid) return;
     if (await this.#isSameHistory(version)) this.#later = { map: loaded.map, of: files };
+  }
+
+  /** Gives the version a map made anew, unless it is of another history. False: there is none. */
+  async #replace(version: Version, exact: RestorePlan): Promise<boolean> {
+    const { replica, state, queue, signal } = this.#options;
+    const { files, pageCount } = version.map;
+    return files.keepAllFor(async () => {
+      const loaded = await tryLoadPlan(replica, exact, { queue, files, keepBytes: 0, signal });
+      if (loaded?.map.pageCount !== pageCount) return false;
+      if (!(await this.#isSameHistory(version))) return true;
+      state.versions.replace(version.fromSeq, loaded.map);
+      this.#later = undefined;
+      return true;
+    });
   }
 
   /**
