@@ -38,4 +38,28 @@ describe("a version that is planned anew", () => {
     await replica.mount.flush();
     await expectState(replica, world, last + 1);
   });
+
+  it("has no page of a file that is no part of the history", async () => {
+    const world = new World({ pageSize: 4096, isRandom: true });
+    await world.write({ pages: range(1, 100) });
+    await using replica = await openWorld(world, { cacheBytes: 0, warmUp: false });
+    using first = replica.snapshot();
+    // The cache is full of these, so that none of the new pages is kept.
+    for (const pgno of range(40, 60)) await first.readPage(pgno);
+    for (const pgno of [20, 21]) await world.write({ pages: [pgno] });
+    await replica.mount.flush();
+    using old = replica.snapshot();
+    for (const pgno of [22, 23, 24]) await world.write({ pages: [pgno] });
+    await replica.mount.flush();
+    const level0 = (first: number, last: number) =>
+      range(first, last).map((txid) => [0, txid, txid] as const);
+    await world.compact(1, level0(1, 2));
+    await world.compact(1, level0(3, 6));
+    for (const txid of range(1, 5)) await world.remove(0, txid, txid);
+    // An upload of a writer that was fenced arrives when its name is free again.
+    const other = new World({ pageSize: 4096, isRandom: true, salt: 1 });
+    for (const pages of [range(1, 100), [20], [21]]) await other.write({ pages });
+    await world.put(0, 3, 3, await other.body(0, 3, 3));
+    expect(await old.readPage(21)).toEqual(world.pageAt(3, 21));
+  });
 });

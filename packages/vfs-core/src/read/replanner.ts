@@ -19,6 +19,7 @@ import { isSamePlace, type MountState } from "../mount-state.ts";
 import type { PageLocation, PageMap } from "../page-map.ts";
 import { type Replica, replicaError } from "../replica.ts";
 import { type FilesByLevel, planRestore, type RestorePlan } from "../restore-plan.ts";
+import { withoutStrays } from "../strays.ts";
 import type { Version } from "../versions.ts";
 import { isStillThere } from "./lineage.ts";
 import type { RequestQueue } from "./request-queue.ts";
@@ -93,7 +94,8 @@ export class Replanner {
     const { txid, files } = version.map;
     const levels = await listLtxFiles(replica, { signal });
     if (version.map.files !== state.versions.newest.map.files) return;
-    const exact = planRestore(levels, { type: "txid", txid });
+    const sound = withoutStrays(levels);
+    const exact = planRestore(sound, { type: "txid", txid });
     const isExact = exact.txid === txid && exact.files.length > 0;
     const filesMax = isExact ? exact.files.length - 1 : Number.POSITIVE_INFINITY;
     if (await this.#move(version, levels, filesMax)) {
@@ -101,7 +103,7 @@ export class Replanner {
       return;
     }
     if (isExact && (await this.#replace(version, exact))) return;
-    const latest = planRestore(levels, { type: "latest" });
+    const latest = planRestore(sound, { type: "latest" });
     // A table of its own: these files belong to no version, so nobody else would keep them.
     const apart = { queue, files: new FileTable(), keepBytes: 0, signal };
     const loaded = await tryLoadPlan(replica, latest, apart);
