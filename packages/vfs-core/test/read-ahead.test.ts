@@ -16,7 +16,13 @@ import { distantStore, LATENCY_MS } from "./support/distant-store.ts";
 import { IdleClock } from "./support/idle-clock.ts";
 import { seededRandom } from "./support/random.ts";
 import { openWorld } from "./support/reading.ts";
-import { makeSqliteImage, pageOf, putImage, type SqliteImage } from "./support/sqlite-image.ts";
+import {
+  makeSqliteImage,
+  pageOf,
+  putImage,
+  putPages,
+  type SqliteImage,
+} from "./support/sqlite-image.ts";
 import { range, World } from "./support/world.ts";
 
 const PAGE_SIZE = 1024;
@@ -42,17 +48,19 @@ function leavesOf({ pages }: SqliteImage, name: string): number[] {
   return pages.filter((page) => page.name === name && page.type === "leaf").map(({ pgno }) => pgno);
 }
 
-async function openWarm(image: SqliteImage, options = {}) {
-  const opened = await openCold(image, options);
+async function openWarm(image: SqliteImage, options = {}, changed: readonly number[] = []) {
+  const opened = await openCold(image, options, changed);
   while (!opened.replica.mount.status().warmUp!.done) await opened.clock.sleep(1);
   return opened;
 }
 
-/** While warm-up is still under way. */
-async function openCold(image: SqliteImage, options = {}) {
+/** While warm-up is still under way; a second transaction has written the changed pages. */
+async function openCold(image: SqliteImage, options = {}, changed: readonly number[] = []) {
   const clock = new IdleClock();
   const memory = new MemoryStore();
   await putImage(memory, PATH, image);
+  const file = { level: 0, txid: 2n, pgnos: changed };
+  if (changed.length > 0) await putPages(memory, PATH, image, file);
   const store = distantStore(memory, clock);
   const common = { store, path: PATH, url: "memory:x/some/db", clock, pollIntervalMs: 0 };
   const replica = await openReplica({ ...common, ...options });
@@ -130,6 +138,33 @@ describe("reading ahead in the order of a tree", () => {
     expect(trips).toBeLessThan(16);
     expect(bytes).toBeLessThan(1.2 * MIXED.bytes.byteLength);
     await replica.close();
+  });
+});
+
+describe("reading ahead of pages that were written together", () => {
+  it("fetches nothing of what lies between them elsewhere", async () => {
+    const image = makeSqliteImage(
+      PAGE_SIZE,
+      `create table small(id integer primary key, text);
+       create table large(body);
+       create trigger fill after insert on large begin
+         insert into small
+           with recursive n(i) as (select 1 union all select i + 1 from n where i < 8000)
+           select null, 'a row of the small table' from n;
+       end;
+       insert into large values (''), (zeroblob(0));
+       insert into large values (randomblob(8000000));`,
+    );
+    const leaves = leavesOf(image, "small");
+    const far = leaves.findIndex((pgno, index) => Math.abs(pgno - leaves[index - 1]!) > 5000);
+    expect(far).toBeGreaterThan(0);
+    const changed = leaves.slice(far - 1, far + 1).sort((a, b) => a - b);
+    for (const cacheBytes of [1_000_000, 64_000_000]) {
+      const { replica, measure } = await openWarm(image, { cacheBytes }, changed);
+      const { bytes } = await measure(leaves);
+      expect(bytes, `${cacheBytes}`).toBeLessThan(4 * leaves.length * PAGE_SIZE);
+      await replica.close();
+    }
   });
 });
 

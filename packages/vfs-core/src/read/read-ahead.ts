@@ -12,6 +12,7 @@
  * has used a page for which the next window is due.
  */
 
+import { PAGE_HEADER_SIZE } from "@headwater/ltx";
 import type { Clock } from "../clock.ts";
 import {
   COALESCE_GAP_BYTES,
@@ -201,10 +202,14 @@ export class ReadAhead {
     const hasRoom = (state.cache?.roomCount ?? 0) > fetcher.inFlightCount + pagesApart;
     if (bytes < 0 || bytes > (hasRoom ? READ_AHEAD_BYTES_MIN : READ_AHEAD_GAP_BYTES))
       return NOTHING;
+    // The file of a small transaction has few of them, and the others' bytes do not come.
+    if (bytes < (pagesApart - 1) * PAGE_HEADER_SIZE) return NOTHING;
     let pageCount = 0;
     for (let pgno = before.pgno + 1; pgno < next.pgno; pgno += 1) {
+      const here = placeIn(passage.map, pgno);
+      if (here.location?.file !== from.file) continue;
       const isKept = hasRoom || passage.isShared || !order.isKnown(pgno);
-      if (isKept && this.#prefetch(placeIn(passage.map, pgno), passage)) pageCount += 1;
+      if (isKept && this.#prefetch(here, passage)) pageCount += 1;
     }
     return { bytes, pageCount };
   }

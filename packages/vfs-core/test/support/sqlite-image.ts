@@ -51,19 +51,29 @@ export function pageOf({ bytes, pageSize }: SqliteImage, pgno: number): Uint8Arr
 /** A replica of it: one snapshot. */
 export async function putImage(store: ObjectStore, path: string, image: SqliteImage) {
   const pageCount = image.bytes.byteLength / image.pageSize;
+  const pgnos = Array.from({ length: pageCount }, (_, index) => index + 1);
+  await putPages(store, path, image, { level: 9, txid: 1n, pgnos });
+}
+
+/** A file of one transaction that has these pages, as they are. */
+export async function putPages(
+  store: ObjectStore,
+  path: string,
+  image: SqliteImage,
+  file: { readonly level: number; readonly txid: bigint; readonly pgnos: readonly number[] },
+) {
+  const { level, pgnos } = file;
+  const txid = toTxid(file.txid);
   const body = encodeLtx({
     header: {
       pageSize: toPageSize(image.pageSize),
-      commit: toPageCount(pageCount),
-      minTxid: toTxid(1n),
-      maxTxid: toTxid(1n),
+      commit: toPageCount(image.bytes.byteLength / image.pageSize),
+      minTxid: txid,
+      maxTxid: txid,
       timestampMs: 0,
     },
-    pages: Array.from({ length: pageCount }, (_, index) => ({
-      pgno: toPgno(index + 1),
-      page: pageOf(image, index + 1),
-    })),
+    pages: pgnos.map((pgno) => ({ pgno: toPgno(pgno), page: pageOf(image, pgno) })),
   });
-  const key = replicaLayout(store.keyLayout, path).fileKey(9, toTxid(1n), toTxid(1n));
+  const key = replicaLayout(store.keyLayout, path).fileKey(level, txid, txid);
   await store.put(key, body, { condition: { type: "none" } });
 }
