@@ -3,6 +3,7 @@ import { faulty } from "@headwater/object-store/testing";
 import { describe, expect, it } from "vitest";
 import { HeadwaterError, openReplica } from "../src/index.ts";
 import { HEAD_BYTES } from "../src/limits.ts";
+import { IdleClock } from "./support/idle-clock.ts";
 import { expectState, openWorld } from "./support/reading.ts";
 import { range, World } from "./support/world.ts";
 
@@ -96,6 +97,19 @@ describe("opening for reading", () => {
     });
     setTimeout(() => stop.abort(new Error("enough")), 20);
     await expect(never).rejects.toThrow("enough");
+  });
+
+  it("waits for a replica with a look each second when it polls only when told to", async () => {
+    const world = new World();
+    const clock = new IdleClock();
+    const waiting = openWorld(world, { waitForReplica: true, pollIntervalMs: 0, clock });
+    await clock.sleep(60_000);
+    const lists = world.requests.length;
+    await world.write({ pages: [1] });
+    const replica = await waiting;
+    await replica.close();
+    expect(lists).toBeGreaterThan(0);
+    expect(lists).toBeLessThan(200);
   });
 
   it("says when the prefix holds something else", async () => {

@@ -3,7 +3,7 @@
  */
 
 import type { DeviceFactory } from "../device-factory.ts";
-import { KEEP_SHARE } from "../limits.ts";
+import { KEEP_SHARE, WAIT_POLL_MS } from "../limits.ts";
 import { type LoadedMap, loadMap } from "../load-map.ts";
 import type { Mount } from "../mount.ts";
 import { type MountBase, makeMountBase } from "../mount-base.ts";
@@ -63,6 +63,8 @@ async function loadWhenThere(base: MountBase, settings: ReadSettings): Promise<F
         "there is no database here; check the URL, begin one in write mode, or set waitForReplica";
       throw replicaError(replica, "REPLICA_NOT_FOUND", sentence);
     }
-    await clock.sleep(Math.max(pollIntervalMs, 1), { signal });
+    // Somebody waits, whether there are to be polls later or not.
+    const pauseMs = pollIntervalMs === 0 ? WAIT_POLL_MS : Math.max(pollIntervalMs, 1);
+    await clock.sleep(pauseMs, { signal });
   }
 }
