@@ -78,6 +78,26 @@ describe("the lag of a reader", () => {
     await expectState(test.replica, world, 3);
   });
 
+  it("grows while what goes on cannot be read, whether polls list or not", async () => {
+    const world = new World();
+    await using test = await started(world);
+    await world.write({ pages: [2] });
+    await world.put(1, 2, 2, new Uint8Array(300));
+    const body = await world.body(0, 2, 2);
+    await world.remove(0, 2, 2);
+    test.clock.jump(LIST_INTERVAL_MS);
+    for (let polls = 1; polls <= 4; polls += 1) {
+      const { lagMs, lastError } = await test.poll();
+      expect(lastError?.message, `poll ${polls}`).toContain(world.key(1, 2, 2));
+      expect(lagMs).toBeGreaterThanOrEqual(LIST_INTERVAL_MS);
+    }
+    await world.put(1, 2, 2, body);
+    test.clock.jump(LIST_INTERVAL_MS);
+    const { lagMs, lastError } = await test.poll();
+    expect([lagMs < SOME_MS, lastError]).toEqual([true, undefined]);
+    await expectState(test.replica, world, 2);
+  });
+
   it("tells when what is visible was made, and moves with it", async () => {
     const world = new World();
     await using test = await started(world);

@@ -332,7 +332,10 @@ export class Follower {
       this.#listedMs = replica.clock.monotonicMs();
       this.#listPauseMs = Math.min(longerMs, listIntervalMs);
       const isLast = attempt === OPEN_TRIES;
-      const problem = await this.#followListed(levels, isLast, signal);
+      const problem = await this.#followListed(levels, isLast, signal).catch((error: unknown) => {
+        if (!signal.aborted) this.#obstacle = error;
+        throw error;
+      });
       if (problem === undefined) {
         this.#listPauseMs = undefined;
         this.#obstacle = undefined;
@@ -419,8 +422,7 @@ export class Follower {
       const sentence =
         `another database, with pages of ${pageSize} bytes, has taken its place; ` +
         "open it again";
-      this.#obstacle = replicaError(replica, "REPLICA_RESET", sentence);
-      throw this.#obstacle;
+      throw replicaError(replica, "REPLICA_RESET", sentence);
     }
     const beforeTxid = state.versions.newest.map.txid;
     // It may be the same transaction, or an older one.
