@@ -1,5 +1,6 @@
 /** Versions that are planned anew, while other things go on. */
 
+import type { ObjectMeta } from "@headwater/object-store";
 import { describe, expect, it } from "vitest";
 import { deferred } from "../src/deferred.ts";
 import { FILE_TABLE_SLACK } from "../src/limits.ts";
@@ -61,5 +62,29 @@ describe("a version that is planned anew", () => {
     for (const pages of [range(1, 100), [20], [21]]) await other.write({ pages });
     await world.put(0, 3, 3, await other.body(0, 3, 3));
     expect(await old.readPage(21)).toEqual(world.pageAt(3, 21));
+  });
+
+  it("does without a file that is gone, though a late listing still shows it", async () => {
+    const world = new World();
+    await world.write({ pages: range(1, 30) });
+    for (const pgno of [2, 3]) await world.write({ pages: [pgno] });
+    const before: ObjectMeta[] = [];
+    const levelsOf = (prefix: string) => world.store.list(prefix);
+    for await (const meta of levelsOf(world.path)) before.push(meta);
+    const store = storeWith(world.store, {
+      async *list(prefix) {
+        const all = new Map(before.map((meta) => [meta.key, meta]));
+        for await (const meta of levelsOf(prefix)) all.set(meta.key, meta);
+        const sorted = [...all.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+        yield* sorted.filter(({ key }) => key.startsWith(prefix));
+      },
+    });
+    await using replica = await openWorld(world, { store, cacheBytes: 0, warmUp: false });
+    await world.compact(1, [
+      [0, 1, 1],
+      [0, 2, 2],
+    ]);
+    for (const txid of [1, 2]) await world.remove(0, txid, txid);
+    await expectState(replica, world, 3);
   });
 });

@@ -6,6 +6,7 @@
  *   - A version's map is only replaced by one of the same transaction. When the files that are left
  *     no longer end exactly there, single pages can still be found: those whose newest file is not
  *     newer than the version.
+ *   - A listing may be late. What was asked for and not found is gone, though it is listed.
  *   - Files of another history (lineage.ts) are never taken for those of a version.
  */
 
@@ -39,6 +40,8 @@ export class Replanner {
   readonly #options: ReplannerOptions;
   /** By the first seq of the version. */
   readonly #running = new Map<number, Promise<void>>();
+  /** Objects that were asked for in vain just now, whatever a listing shows. */
+  readonly #missed = new Set<LtxFile>();
   /** What was there when a version could not be made again, until another one could. */
   #later: { readonly map: PageMap; readonly of: FileTable } | undefined;
 
@@ -58,9 +61,18 @@ export class Replanner {
 
   /** Resolves when the page, whose file is gone, can be looked for again. */
   async replan(pgno: number, seq: number, gone: PageLocation): Promise<void> {
-    const { state, replica } = this.#options;
     // Whoever compacts in this mount has moved the page meanwhile.
     if (!this.#isGone(pgno, seq, gone)) return;
+    this.#missed.add(gone.file);
+    try {
+      await this.#search(pgno, seq, gone);
+    } finally {
+      this.#missed.delete(gone.file);
+    }
+  }
+
+  async #search(pgno: number, seq: number, gone: PageLocation): Promise<void> {
+    const { state, replica } = this.#options;
     const healed = this.#options.onCompacted();
     await this.#runOnce(state.versions.at(seq));
     if (!this.#isGone(pgno, seq, gone)) return;
@@ -131,13 +143,14 @@ export class Replanner {
    */
   async #move(version: Version, levels: FilesByLevel, filesMax: number): Promise<boolean> {
     const { replica, state, queue, signal } = this.#options;
-    const gone = findGone(version.map, levels);
+    const gone = findGone(version.map, levels, this.#missed);
     const heirs = findHeirs(gone, levels, state.versions.newest.map.txid);
     if (heirs === undefined || heirs.length > filesMax) return false;
     const loaded = await tryLoadFiles(replica, heirs, { queue, keepBytes: 0, signal });
     if (loaded === undefined || !(await this.#isSameHistory(version))) return false;
     movePages(state.versions, gone, loaded);
-    return findGone(state.versions.at(version.fromSeq).map, levels).length === 0;
+    const { map } = state.versions.at(version.fromSeq);
+    return findGone(map, levels, this.#missed).length === 0;
   }
 
   /** After what was read there: whether it goes on from what the version is of. */
@@ -152,7 +165,7 @@ export class Replanner {
 }
 
 /** The files of a map that are there no more. */
-function findGone(map: PageMap, levels: FilesByLevel): LtxFile[] {
+function findGone(map: PageMap, levels: FilesByLevel, missed: ReadonlySet<LtxFile>): LtxFile[] {
   const listed = new Map(levels.flat().map((file) => [file.key, file]));
   const used = new Set<number>();
   map.collectOrdinals(used);
@@ -160,7 +173,7 @@ function findGone(map: PageMap, levels: FilesByLevel): LtxFile[] {
     .map((ordinal) => map.files.get(ordinal))
     .filter((file) => {
       const same = listed.get(file.key);
-      return same === undefined || !isSameFile(same, file);
+      return same === undefined || missed.has(file) || !isSameFile(same, file);
     });
 }
 
