@@ -40,6 +40,43 @@ describe("a version that is planned anew", () => {
     await expectState(replica, world, last + 1);
   });
 
+  it("may have got another map while the files were listed", async () => {
+    const world = new World();
+    await world.write({ pages: range(1, 30) });
+    await world.write({ pages: [2] });
+    const mayGoOn = deferred<void>();
+    let isHeld = false;
+    const store = storeWith(world.store, {
+      async *list(prefix, options) {
+        const metas: ObjectMeta[] = [];
+        for await (const meta of world.store.list(prefix, options)) metas.push(meta);
+        const mustWait = isHeld;
+        isHeld = false;
+        if (mustWait) await mayGoOn.promise;
+        yield* metas;
+      },
+    });
+    await using replica = await openWorld(world, { store, cacheBytes: 0, warmUp: false });
+    using old = replica.snapshot();
+    await world.write({ pages: [3] });
+    await replica.mount.flush();
+    using newer = replica.snapshot();
+    await world.compact(1, [
+      [0, 1, 1],
+      [0, 2, 2],
+    ]);
+    for (const txid of [1, 2]) await world.remove(0, txid, txid);
+    isHeld = true;
+    const reading = old.readPage(29);
+    while (isHeld) await new Promise((resolve) => setImmediate(resolve));
+    // Moves the pages of both.
+    expect(await newer.readPage(28)).toEqual(world.pageAt(3, 28));
+    for (const _ of range(1, FILE_TABLE_SLACK)) await world.write({ pages: [4] });
+    await replica.mount.flush();
+    mayGoOn.resolve();
+    expect(await reading).toEqual(world.pageAt(2, 29));
+  });
+
   it("has no page of a file that is no part of the history", async () => {
     const world = new World({ pageSize: 4096, isRandom: true });
     await world.write({ pages: range(1, 100) });

@@ -92,20 +92,22 @@ export class Replanner {
   }
 
   /** For all who ask at the same time. */
-  async #runOnce(version: Version): Promise<void> {
-    let running = this.#running.get(version.fromSeq);
+  async #runOnce({ fromSeq }: Version): Promise<void> {
+    let running = this.#running.get(fromSeq);
     if (running === undefined) {
-      running = this.#run(version).finally(() => this.#running.delete(version.fromSeq));
-      this.#running.set(version.fromSeq, running);
+      running = this.#run(fromSeq).finally(() => this.#running.delete(fromSeq));
+      this.#running.set(fromSeq, running);
     }
     await running;
   }
 
-  async #run(version: Version): Promise<void> {
+  async #run(fromSeq: number): Promise<void> {
     const { replica, state, queue, signal } = this.#options;
-    const { txid, files } = version.map;
     const levels = await listLtxFiles(replica, { signal });
-    if (version.map.files !== state.versions.newest.map.files) return;
+    // Only now: it may have got another map meanwhile, and files of the one before be forgotten.
+    const version = state.versions.at(fromSeq);
+    const { txid, files } = version.map;
+    if (files !== state.versions.newest.map.files) return;
     const sound = withoutStrays(levels);
     const exact = planRestore(sound, { type: "txid", txid });
     const isExact = exact.txid === txid && exact.files.length > 0;
