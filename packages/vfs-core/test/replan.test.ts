@@ -101,6 +101,41 @@ describe("a version that is planned anew", () => {
     expect(await old.readPage(21)).toEqual(world.pageAt(3, 21));
   });
 
+  it("is so though another one that could not be has its pages from elsewhere", async () => {
+    const world = new World({ pageSize: 4096, isRandom: true });
+    await world.write({ pages: range(1, 100) });
+    const mayHydrate = deferred<void>();
+    const store = storeWith(world.store, {
+      get: async (key, options) => {
+        const { range } = options ?? {};
+        const isWhole = range !== undefined && "length" in range && range.length > 100_000;
+        if (key === world.key(0, 1, 1) && isWhole) await mayHydrate.promise;
+        return world.store.get(key, options);
+      },
+    });
+    const options = { store, cacheBytes: 0, warmUp: false, hydrate: {} };
+    await using replica = await openWorld(world, options);
+    {
+      using first = replica.snapshot();
+      // The cache is full of these, so that none of the new pages is kept.
+      for (const pgno of range(40, 60)) await first.readPage(pgno);
+      await world.write({ pages: [20] });
+      await replica.mount.flush();
+      using old = replica.snapshot();
+      for (const pgno of [20, 30]) await world.write({ pages: [pgno] });
+      await replica.mount.flush();
+      await world.compact(1, [
+        [0, 2, 2],
+        [0, 3, 3],
+      ]);
+      await world.remove(0, 2, 2);
+      await expect(old.readPage(20)).rejects.toThrow("compacted away");
+    }
+    await world.remove(0, 3, 3);
+    mayHydrate.resolve();
+    await replica.mount.hydrated({ signal: AbortSignal.timeout(5000) });
+  });
+
   it("does without a file that is gone, though a late listing still shows it", async () => {
     const world = new World();
     await world.write({ pages: range(1, 30) });

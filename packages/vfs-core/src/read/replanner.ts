@@ -44,6 +44,8 @@ export class Replanner {
   readonly #missed = new Set<LtxFile>();
   /** What was there when a version could not be made again, until another one could. */
   #later: { readonly map: PageMap; readonly of: FileTable } | undefined;
+  /** Of the versions that could not. Any other has its pages where it says, or is planned anew. */
+  readonly #lost = new WeakSet<PageMap>();
 
   constructor(options: ReplannerOptions) {
     this.#options = options;
@@ -53,6 +55,7 @@ export class Replanner {
   elsewhere(pgno: number, seq: number): PageLocation | undefined {
     const later = this.#later;
     const { map } = this.#options.state.versions.at(seq);
+    if (!this.#lost.has(map)) return undefined;
     // A version that came after it may have another page there.
     if (later?.of !== map.files || later.map.txid < map.txid) return undefined;
     const place = later.map.find(pgno);
@@ -122,7 +125,12 @@ export class Replanner {
     const apart = { queue, files: new FileTable(), keepBytes: 0, signal };
     const loaded = await tryLoadPlan(replica, latest, apart);
     if (loaded === undefined || loaded.map.txid < txid) return;
-    if (await this.#isSameHistory(version)) this.#later = { map: loaded.map, of: files };
+    if (!(await this.#isSameHistory(version))) return;
+    const lost = state.versions.at(version.fromSeq);
+    // Its readers may have ended meanwhile.
+    if (lost.fromSeq !== version.fromSeq) return;
+    this.#later = { map: loaded.map, of: files };
+    this.#lost.add(lost.map);
   }
 
   /** Gives the version a map made anew, unless it is of another history. False: there is none. */
