@@ -8,6 +8,30 @@ import { expectState, openWorld } from "./support/reading.ts";
 import { storeWith } from "./support/store-with.ts";
 import { range, World } from "./support/world.ts";
 
+/** A store whose next listing, once it is told so, comes when a test wants it to. */
+function lateListing(world: World) {
+  const isHolding = deferred<void>();
+  const mayGoOn = deferred<void>();
+  let isNext = false;
+  const store = storeWith(world.store, {
+    async *list(prefix, options) {
+      const isLate = isNext;
+      isNext = false;
+      const metas: ObjectMeta[] = [];
+      for await (const meta of world.store.list(prefix, options)) metas.push(meta);
+      if (isLate) {
+        isHolding.resolve();
+        await mayGoOn.promise;
+      }
+      yield* metas;
+    },
+  });
+  const hold = () => {
+    isNext = true;
+  };
+  return { store, hold, isHolding: isHolding.promise, release: () => mayGoOn.resolve() };
+}
+
 describe("a version that is planned anew", () => {
   it("keeps its files while others are forgotten", async () => {
     const world = new World();
@@ -44,18 +68,7 @@ describe("a version that is planned anew", () => {
     const world = new World();
     await world.write({ pages: range(1, 30) });
     await world.write({ pages: [2] });
-    const mayGoOn = deferred<void>();
-    let isHeld = false;
-    const store = storeWith(world.store, {
-      async *list(prefix, options) {
-        const metas: ObjectMeta[] = [];
-        for await (const meta of world.store.list(prefix, options)) metas.push(meta);
-        const mustWait = isHeld;
-        isHeld = false;
-        if (mustWait) await mayGoOn.promise;
-        yield* metas;
-      },
-    });
+    const { store, hold, isHolding, release } = lateListing(world);
     await using replica = await openWorld(world, { store, cacheBytes: 0, warmUp: false });
     using old = replica.snapshot();
     await world.write({ pages: [3] });
@@ -66,14 +79,14 @@ describe("a version that is planned anew", () => {
       [0, 2, 2],
     ]);
     for (const txid of [1, 2]) await world.remove(0, txid, txid);
-    isHeld = true;
+    hold();
     const reading = old.readPage(29);
-    while (isHeld) await new Promise((resolve) => setImmediate(resolve));
+    await isHolding;
     // Moves the pages of both.
     expect(await newer.readPage(28)).toEqual(world.pageAt(3, 28));
     for (const _ of range(1, FILE_TABLE_SLACK)) await world.write({ pages: [4] });
     await replica.mount.flush();
-    mayGoOn.resolve();
+    release();
     expect(await reading).toEqual(world.pageAt(2, 29));
   });
 
@@ -158,5 +171,28 @@ describe("a version that is planned anew", () => {
     ]);
     for (const txid of [1, 2]) await world.remove(0, txid, txid);
     await expectState(replica, world, 3);
+  });
+});
+
+describe("a version that cannot be planned anew", () => {
+  it("makes way for a newer one, though a poll was under way that had listed before", async () => {
+    const world = new World();
+    await world.write({ pages: range(1, 30) });
+    await world.write({ pages: [2] });
+    const { store, hold, isHolding, release } = lateListing(world);
+    await using replica = await openWorld(world, { store, cacheBytes: 0, warmUp: false });
+    hold();
+    const flushed = replica.mount.flush();
+    await isHolding;
+    await world.snapshot(2);
+    for (const txid of [1, 2]) await world.remove(0, txid, txid);
+    {
+      using old = replica.snapshot();
+      const reading = old.readPage(29);
+      release();
+      await flushed;
+      await expect(reading).rejects.toThrow("a new transaction sees");
+    }
+    await expectState(replica, world, 2);
   });
 });

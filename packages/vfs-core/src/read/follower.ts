@@ -211,7 +211,8 @@ export class Follower {
    * when that is over, however it went.
    */
   async heal(): Promise<void> {
-    this.#listPauseMs = 0;
+    this.#mustList = true;
+    // It may have listed before they went.
     await this.#polling?.catch(() => {});
     await this.poll().catch(() => {});
   }
