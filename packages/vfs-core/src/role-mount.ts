@@ -154,9 +154,11 @@ export class RoleMount implements Mount {
 
   async waitForTxid(txid: bigint, { signal }: WaitOptions = {}): Promise<void> {
     this.#requireOpen();
-    const reached = this.parts.waiters.wait(txid, signal);
+    const { waiters } = this.parts;
+    const isHere = waiters.hasReached(txid);
+    const reached = waiters.wait(txid, signal);
     const role = this.#role;
-    if (role.type === "reader") role.reader.hurry();
+    if (role.type === "reader" && !isHere) role.reader.hurry();
     await reached;
   }
 

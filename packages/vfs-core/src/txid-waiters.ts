@@ -23,9 +23,13 @@ export class TxidWaiters {
     return this.#waiters.size > 0;
   }
 
+  hasReached(txid: bigint): boolean {
+    return this.#txid >= txid;
+  }
+
   async wait(txid: bigint, signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
-    if (this.#txid >= txid) return;
+    if (this.hasReached(txid)) return;
     if (this.#failure !== undefined) throw this.#failure;
     const waiter: Waiter = { txid, settle: deferred() };
     const onAbort = () => waiter.settle.reject(signal?.reason);

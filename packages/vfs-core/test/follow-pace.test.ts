@@ -141,6 +141,18 @@ describe("whoever waits for a transaction", () => {
     expect(test.follow().pollCount).toBe(pollCount);
   });
 
+  it("looks at nothing when it is there already", async () => {
+    await using test = await openIdle({ pollIntervalMs: 0 });
+    const { clock, world, replica } = test;
+    await clock.sleep(SECOND_MS);
+    world.requests.length = 0;
+    for (const _ of range(1, 20)) {
+      await replica.mount.waitForTxid(replica.mount.status().txid);
+      await clock.sleep(1);
+    }
+    expect(world.requests).toEqual([]);
+  });
+
   it("makes one look at everything, not one each time it is asked", async () => {
     await using test = await openIdle({ pollIntervalMs: 0 });
     const { clock, world, replica } = test;
