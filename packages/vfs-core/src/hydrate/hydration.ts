@@ -220,7 +220,9 @@ export class Hydration {
       // The system may forget any of what it has not brought to the disk.
       this.#pages.giveUp();
       this.#end.abort(error);
+      this.#renew();
       this.#fail(error);
+      this.#tellDevice();
     }
   }
 
@@ -244,6 +246,8 @@ export class Hydration {
     const { state } = this.#parts;
     const { map } = state.versions.newest;
     await this.#image.setSize(map.pageCount * state.pageSize);
+    // It may have been given up meanwhile.
+    if (this.#end.signal.aborted) return;
     if (state.versions.newest.map !== map) {
       this.#alarm.ring();
       return;

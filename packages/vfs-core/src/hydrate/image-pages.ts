@@ -51,6 +51,7 @@ export class ImagePages {
   #againCount = 0;
   /** Groups, by their number. */
   #touched = new PageSet();
+  #isGivenUp = false;
 
   readonly #events: ImagePagesEvents;
 
@@ -150,8 +151,9 @@ export class ImagePages {
     });
   }
 
-  /** Nobody uses anything of the image any more. */
+  /** Nobody uses anything of the image any more, nor what is on its way there. */
   giveUp(): void {
+    this.#isGivenUp = true;
     this.#takeBack(Uint32Array.from(this.#present));
   }
 
@@ -246,6 +248,7 @@ export class ImagePages {
 
   /** Those that are the newest versions of theirs, and come from nothing that is not sound. */
   #newestOf(pages: readonly LandedPage[]): readonly LandedPage[] {
+    if (this.#isGivenUp) return [];
     const { fromSeq } = this.#state.versions.newest;
     return pages.filter(({ pgno, location }) => {
       if (this.#distrusted.has(location.file)) return false;

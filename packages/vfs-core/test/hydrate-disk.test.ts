@@ -1,0 +1,84 @@
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { deferred } from "../src/deferred.ts";
+import { diskError, imageFilesWith } from "./support/image-files-with.ts";
+import { KEPT_PAGES, keptWorld, openKept } from "./support/kept-images.ts";
+import { makeFolder } from "./support/writing.ts";
+
+/** A complete image whose first flush ends when the test says so, and fails. */
+async function openFlushing() {
+  const world = await keptWorld();
+  const flush = deferred<void>();
+  let isFlushing = false;
+  let callCount = 0;
+  const sync = () => {
+    isFlushing = true;
+    return flush.promise;
+  };
+  const files = imageFilesWith((handle) => ({
+    sync,
+    write: (...args) => {
+      callCount += 1;
+      return handle.write(...args);
+    },
+    truncate: (size) => {
+      callCount += 1;
+      return handle.truncate(size);
+    },
+  }));
+  const events: string[] = [];
+  const { mount, device } = await openKept(world, {
+    hydrate: { path: join(makeFolder(), "image.db"), files },
+    onEvent: ({ type }) => events.push(type),
+  });
+  await mount.hydrated();
+  await expect.poll(() => isFlushing).toBe(true);
+  const fail = async () => {
+    const before = callCount;
+    flush.reject(diskError("EIO"));
+    await expect.poll(() => mount.status().hydration?.error?.code).toBe("IMAGE_FAILED");
+    return { callsAfter: () => callCount - before };
+  };
+  return { world, mount, device, events, fail };
+}
+
+describe("an image that the disk has lost", () => {
+  it("is complete no more, and says so", async () => {
+    const { world, mount, device, events, fail } = await openFlushing();
+    await fail();
+    expect(device.present.size).toBe(0);
+    expect(device.imagePermille).toBe(0);
+    expect(mount.status().hydration).toMatchObject({ pagesPresent: 0, done: false });
+    await expect(mount.hydrated()).rejects.toMatchObject({ code: "IMAGE_FAILED" });
+    await world.write({ pages: [9] });
+    await mount.flush();
+    await expect(mount.hydrated()).rejects.toMatchObject({ code: "IMAGE_FAILED" });
+    expect(events).toContain("hydrationFailed");
+    await mount.close();
+  });
+
+  it("gets no pages that were on their way", async () => {
+    const { world, mount, device, fail } = await openFlushing();
+    await world.write({ pages: [9] });
+    await mount.flush();
+    // Behind the flush, as all that is asked of the file.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const { callsAfter } = await fail();
+    await expect.poll(callsAfter).toBe(1);
+    await mount.close();
+    expect(device.present.size).toBe(0);
+    expect(mount.status().hydration).toMatchObject({ pagesPresent: 0, done: false });
+  });
+
+  it("does not become complete by what was on its way", async () => {
+    const { world, mount, events, fail } = await openFlushing();
+    await world.write({ pages: [], pageCount: KEPT_PAGES - 5 });
+    await mount.flush();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const { callsAfter } = await fail();
+    await expect.poll(callsAfter).toBe(1);
+    await mount.close();
+    expect(mount.status().hydration).toMatchObject({ pagesPresent: 0, done: false });
+    expect(events.filter((type) => type === "hydrated")).toHaveLength(1);
+  });
+});
