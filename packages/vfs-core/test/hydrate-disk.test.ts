@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { deferred } from "../src/deferred.ts";
 import { diskError, imageFilesWith } from "./support/image-files-with.ts";
 import { KEPT_PAGES, keptWorld, openKept } from "./support/kept-images.ts";
-import { makeFolder } from "./support/writing.ts";
+import { makeFolder, openWriter } from "./support/writing.ts";
 
 /** A complete image whose first flush ends when the test says so, and fails. */
 async function openFlushing() {
@@ -80,5 +80,25 @@ describe("an image that the disk has lost", () => {
     await mount.close();
     expect(mount.status().hydration).toMatchObject({ pagesPresent: 0, done: false });
     expect(events.filter((type) => type === "hydrated")).toHaveLength(1);
+  });
+});
+
+describe("an image file", () => {
+  it("keeps nothing from being given back when it cannot be closed", async () => {
+    const world = await keptWorld();
+    const path = join(makeFolder(), "image.db");
+    const files = imageFilesWith((handle) => ({
+      close: async () => {
+        await handle.close();
+        throw diskError("EIO");
+      },
+    }));
+    const lease = { ttlMs: 3_600_000, waitMs: 0 };
+    const first = await openWriter(world, { hydrate: { path, files }, lease });
+    await first.mount.hydrated();
+    await first.mount.close();
+    const { journalDir } = first;
+    const second = await openWriter(world, { hydrate: { path }, lease, journalDir });
+    await second.mount.close();
   });
 });

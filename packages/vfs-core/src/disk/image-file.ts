@@ -121,10 +121,16 @@ export class ImageFile {
     return this.#inTurn(() => this.#handle.sync());
   }
 
+  /**
+   * Never rejects, since whoever closes it has more to give back: what the disk may lose with it is
+   * found out before the image is used again.
+   */
   async close(): Promise<void> {
     await this.#last.catch(() => {});
-    await this.#handle.close();
-    if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true });
+    await this.#handle.close().catch(() => {});
+    if (this.#folder !== undefined) {
+      await rm(this.#folder, { recursive: true, force: true }).catch(() => {});
+    }
     this.#lock?.release();
   }
 
