@@ -1,5 +1,6 @@
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { deferred } from "../src/deferred.ts";
 import { diskError, imageFilesWith } from "./support/image-files-with.ts";
 import { KEPT_PAGES, keptWorld, openKept } from "./support/kept-images.ts";
@@ -100,5 +101,28 @@ describe("an image file", () => {
     const { journalDir } = first;
     const second = await openWriter(world, { hydrate: { path }, lease, journalDir });
     await second.mount.close();
+  });
+
+  it("is no image where no folder can be made for it", async () => {
+    const world = await keptWorld();
+    vi.stubEnv("TMPDIR", join(makeFolder(), "away"));
+    onTestFinished(() => void vi.unstubAllEnvs());
+    await expect(openKept(world, { hydrate: {} })).rejects.toMatchObject({ code: "IMAGE_FAILED" });
+  });
+
+  it("leaves no folder when it cannot be made in it", async () => {
+    const world = await keptWorld();
+    const folder = makeFolder();
+    // The folder's path is as long as one may be, and the file's is longer.
+    const lengthMax = 4095 - "/headwater-XXXXXX".length;
+    let deep = folder;
+    while (deep.length < lengthMax - 2) {
+      deep = join(deep, "x".repeat(Math.min(200, lengthMax - deep.length - 1)));
+    }
+    mkdirSync(deep, { recursive: true });
+    vi.stubEnv("TMPDIR", deep);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    await expect(openKept(world, { hydrate: {} })).rejects.toMatchObject({ code: "IMAGE_FAILED" });
+    expect(readdirSync(deep)).toEqual([]);
   });
 });

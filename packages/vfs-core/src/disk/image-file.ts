@@ -60,17 +60,26 @@ export class ImageFile {
     locks: FileLocks,
     files: ImageFiles = systemImageFiles,
   ): Promise<ImageFile> {
-    if (path === undefined) {
-      const folder = await mkdtemp(join(tmpdir(), "headwater-"));
-      const filePath = join(folder, "image.db");
-      return new ImageFile(await open(filePath, "wx+", 0o600), filePath, { folder });
-    }
+    if (path === undefined) return ImageFile.#createPrivate();
     const lock = lockImage(path, locks);
     try {
       return new ImageFile(await files.open(path), path, { lock });
     } catch (error) {
       lock.release();
       throw unusable(path, error);
+    }
+  }
+
+  static async #createPrivate(): Promise<ImageFile> {
+    let folder: string | undefined;
+    try {
+      folder = await mkdtemp(join(tmpdir(), "headwater-"));
+      const filePath = join(folder, "image.db");
+      return new ImageFile(await open(filePath, "wx+", 0o600), filePath, { folder });
+    } catch (cause) {
+      if (folder !== undefined) await rm(folder, { recursive: true, force: true }).catch(() => {});
+      const sentence = `cannot make a local image in ${tmpdir()}: ${(cause as Error).message}`;
+      throw new HeadwaterError("IMAGE_FAILED", sentence, { cause });
     }
   }
 
