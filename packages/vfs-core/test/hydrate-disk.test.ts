@@ -126,3 +126,31 @@ describe("an image file", () => {
     expect(readdirSync(deep)).toEqual([]);
   });
 });
+
+describe("a local image", () => {
+  it("is told to be complete once, also when that was found while others wrote", async () => {
+    const world = await keptWorld();
+    const gate = deferred<void>();
+    let isWriting = false;
+    const files = imageFilesWith((handle) => ({
+      write: async (...args) => {
+        isWriting = true;
+        await gate.promise;
+        return handle.write(...args);
+      },
+    }));
+    const events: string[] = [];
+    const { mount } = await openKept(world, {
+      hydrate: { path: join(makeFolder(), "image.db"), files },
+      onEvent: ({ type }) => events.push(type),
+    });
+    await expect.poll(() => isWriting).toBe(true);
+    await world.write({ pages: [], pageCount: KEPT_PAGES + 1 });
+    await mount.flush();
+    gate.resolve();
+    await mount.hydrated();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await mount.close();
+    expect(events.filter((type) => type === "hydrated")).toHaveLength(1);
+  });
+});

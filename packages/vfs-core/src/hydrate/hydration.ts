@@ -176,7 +176,7 @@ export class Hydration {
         const { waitingCount, damage } = await this.#pass();
         retryMs = HYDRATE_RETRY_MS;
         if (damage !== undefined) this.#fail(damage);
-        else if (waitingCount === 0 && this.#pages.hasAll()) await this.#finish();
+        else if (!this.#isDone && waitingCount === 0 && this.#pages.hasAll()) await this.#finish();
         // A page that a reader has asked for just then may be here and not be proven yet.
         const isLeft = damage === undefined && !this.#isDone && this.#hasDatabase;
         await this.#alarm.wait(waitingCount > 0 || isLeft ? HYDRATE_RETRY_MS : undefined);
