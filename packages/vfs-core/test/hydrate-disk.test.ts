@@ -153,4 +153,35 @@ describe("a local image", () => {
     await mount.close();
     expect(events.filter((type) => type === "hydrated")).toHaveLength(1);
   });
+
+  it("tells of each time that its disk is full", async () => {
+    const world = await keptWorld();
+    let isFull = false;
+    const files = imageFilesWith((handle) => ({
+      write: (...args) => (isFull ? Promise.reject(diskError("ENOSPC")) : handle.write(...args)),
+    }));
+    const events: string[] = [];
+    const { mount } = await openKept(world, {
+      hydrate: { path: join(makeFolder(), "image.db"), files },
+      onEvent: ({ type }) => events.push(type),
+    });
+    const failures = () => events.filter((type) => type === "hydrationFailed").length;
+    await mount.hydrated();
+    isFull = true;
+    await world.write({ pages: [KEPT_PAGES + 1] });
+    await mount.flush();
+    await expect.poll(failures).toBe(1);
+    // The page that there was no room for is wanted no more.
+    await world.write({ pages: [], pageCount: KEPT_PAGES });
+    await mount.flush();
+    await mount.hydrated();
+    await world.write({ pages: [5] });
+    await mount.flush();
+    await expect.poll(failures).toBe(2);
+    expect(mount.status().hydration).toMatchObject({ error: { code: "IMAGE_FAILED" } });
+    isFull = false;
+    await expect.poll(() => mount.status().hydration?.done).toBe(true);
+    expect(mount.status().hydration?.error).toBe(undefined);
+    await mount.close();
+  });
 });

@@ -255,6 +255,8 @@ export class Hydration {
     this.#renew();
     this.#isDone = true;
     this.#isSettled = true;
+    // What had to wait for room may be wanted no more.
+    this.#isFull = false;
     this.#failure = undefined;
     this.#tellDevice();
     this.#done.resolve();
