@@ -245,7 +245,9 @@ export class Hydration {
   async #finish(): Promise<void> {
     const { state } = this.#parts;
     const { map } = state.versions.newest;
+    // First, and in this turn: later it could cut off what has come since.
     await this.#image.setSize(map.pageCount * state.pageSize);
+    await this.#pages.writeBlanks();
     // It may have been given up meanwhile.
     if (this.#end.signal.aborted) return;
     if (state.versions.newest.map !== map) {

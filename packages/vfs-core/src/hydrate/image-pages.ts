@@ -10,6 +10,7 @@
  *     (`MountState.adopt`), and written again later.
  *   - Of one page, one version is written at a time, and none that is not the newest: what is
  *     present is never written over.
+ *   - A page that no file has is never present. In a complete image it is zeros, as in a restore.
  */
 
 import { deferred } from "../deferred.ts";
@@ -42,6 +43,8 @@ export class ImagePages {
   readonly #guests = new PageSet();
   /** On their way to the disk as parts of a whole file: a guest would only be in their way. */
   readonly #coming = new PageSet();
+  /** Of those that no file has, the ones that are zeros for certain. */
+  readonly #blank = new PageSet();
   readonly #distrusted = new WeakSet<LtxFile>();
   /** Of pages that are being written, or wait for it: the end of what was begun last. */
   readonly #writing = new Map<number, Promise<void>>();
@@ -79,6 +82,7 @@ export class ImagePages {
     for (const pgno of stale) {
       this.#present.delete(pgno);
       this.#proven.delete(pgno);
+      this.#blank.delete(pgno);
       this.#touched.add(Math.floor(pgno / GROUP_PAGES));
     }
   }
@@ -151,6 +155,27 @@ export class ImagePages {
     });
   }
 
+  /**
+   * Makes zeros of the pages that no file has, when all others are proven: there may be something
+   * from when the database had them. Ends early when the database changes.
+   */
+  async writeBlanks(): Promise<void> {
+    const { versions, pageSize } = this.#state;
+    const { map } = versions.newest;
+    if (this.#proven.count + this.#blank.count === map.pageCount) return;
+    const zeros = new Uint8Array(pageSize);
+    const bytes = new Uint8Array(pageSize);
+    const isSame = () => versions.newest.map === map;
+    for (let pgno = 1; pgno <= map.pageCount; pgno += 1) {
+      if (map.has(pgno) || this.#blank.has(pgno)) continue;
+      await this.#image.read(bytes, (pgno - 1) * pageSize);
+      const blanks = isSame() && Buffer.compare(bytes, zeros) !== 0 ? [{ pgno, page: zeros }] : [];
+      await this.#writeWithRoom(blanks, (left) => (isSame() ? left : []));
+      if (!isSame()) return;
+      this.#blank.add(pgno);
+    }
+  }
+
   /** Nobody uses anything of the image any more, nor what is on its way there. */
   giveUp(): void {
     this.#isGivenUp = true;
@@ -189,7 +214,7 @@ export class ImagePages {
     this.#againCount += again.length;
     let written: readonly LandedPage[];
     try {
-      written = await this.#writeWithRoom(pages);
+      written = await this.#writeWithRoom(pages, (left) => this.#newestOf(left));
     } finally {
       this.#againCount -= again.length;
     }
@@ -229,8 +254,11 @@ export class ImagePages {
    * What was fetched is held until there is room for it, so that it is fetched once, and gives what
    * was written: what has changed meanwhile is left out, since newer bytes may be in its place.
    */
-  async #writeWithRoom(pages: readonly LandedPage[]): Promise<readonly LandedPage[]> {
-    for (let left = pages; left.length > 0; left = this.#newestOf(left)) {
+  async #writeWithRoom<Page extends ImagePage>(
+    pages: readonly Page[],
+    stillRight: (pages: readonly Page[]) => readonly Page[],
+  ): Promise<readonly Page[]> {
+    for (let left = pages; left.length > 0; left = stillRight(left)) {
       try {
         await this.#image.write(left, this.#state.pageSize);
         this.#tellRoom?.();
