@@ -1,9 +1,11 @@
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { deferred } from "../src/deferred.ts";
+import type { Disk } from "../src/disk/disk.ts";
+import { systemDisk } from "../src/disk/system-disk.ts";
 import { diskError, imageFilesWith } from "./support/image-files-with.ts";
-import { KEPT_PAGES, keptWorld, openKept } from "./support/kept-images.ts";
+import { FEW_BYTES, hydrateAt, KEPT_PAGES, keptWorld, openKept } from "./support/kept-images.ts";
 import { makeFolder, openWriter } from "./support/writing.ts";
 
 /** A complete image whose first flush ends when the test says so, and fails. */
@@ -183,5 +185,64 @@ describe("a local image", () => {
     await expect.poll(() => mount.status().hydration?.done).toBe(true);
     expect(mount.status().hydration?.error).toBe(undefined);
     await mount.close();
+  });
+});
+
+describe("an image whose record cannot be read", () => {
+  for (const [what, code] of [
+    ["the record", "EMFILE"],
+    ["its pages", "EIO"],
+  ] as const) {
+    it(`is begun anew and kept, when that is for ${what}`, async () => {
+      const world = await keptWorld();
+      const path = join(makeFolder(), "image.db");
+      await hydrateAt(path, world);
+      await world.write({ pages: [4] });
+      let isBroken = true;
+      const failOnce = () => {
+        const error = isBroken ? diskError(code) : undefined;
+        isBroken = false;
+        if (error !== undefined) throw error;
+      };
+      const disk: Disk = {
+        ...systemDisk,
+        read: async (name) => {
+          if (code === "EMFILE" && name.endsWith(".record")) failOnce();
+          return systemDisk.read(name);
+        },
+      };
+      const files = imageFilesWith((handle) => ({
+        read: async (...args) => {
+          if (code === "EIO" && args[3] > 0) failOnce();
+          return handle.read(...args);
+        },
+      }));
+      const { mount } = await openKept(world, { hydrate: { path, files }, disk });
+      await mount.hydrated();
+      await mount.close();
+      expect(isBroken).toBe(false);
+      expect((await hydrateAt(path, world)).bytes).toBeLessThan(FEW_BYTES);
+    });
+  }
+
+  it("is left as it is by a mount that is closed before it has looked", async () => {
+    const world = await keptWorld();
+    const path = join(makeFolder(), "image.db");
+    await hydrateAt(path, world);
+    const record = readFileSync(`${path}.record`, "utf8");
+    const gate = deferred<void>();
+    const files = imageFilesWith((handle) => ({
+      read: async (...args) => {
+        await gate.promise;
+        return handle.read(...args);
+      },
+    }));
+    const { mount } = await openKept(world, { hydrate: { path, files } });
+    const closing = mount.close();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    gate.resolve();
+    await closing;
+    expect(readFileSync(`${path}.record`, "utf8")).toBe(record);
+    expect((await hydrateAt(path, world)).bytes).toBeLessThan(FEW_BYTES);
   });
 });

@@ -106,11 +106,17 @@ export class ImageKeeper {
 
   /** Makes present and proven what an earlier mount has left, if it is sound and still right. */
   async resume(): Promise<void> {
-    const { image } = this.#options;
-    const record = await this.#read();
-    if (record === undefined) await image.setSize(0);
-    else await this.#useKept(record);
-    this.#isOpen = true;
+    const { image, signal } = this.#options;
+    try {
+      const record = await this.#read();
+      if (record === undefined) await image.setSize(0);
+      else await this.#useKept(record);
+      this.#isOpen = true;
+    } catch (error) {
+      // What was not looked at counts as not there, unless that was for lack of time.
+      this.#isOpen = !signal.aborted;
+      throw error;
+    }
   }
 
   /** Writes the record if the last one is old and none is being written. Rejects as `keep`. */
