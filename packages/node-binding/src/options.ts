@@ -4,7 +4,7 @@
 
 import { createHash } from "node:crypto";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import {
   choosePrices,
   type ModuleReference,
@@ -309,7 +309,12 @@ function hydrateOption(hydrate: MountOptions["hydrate"]): HydrateOptions | undef
   if (path !== undefined && (typeof path !== "string" || path === "")) {
     throw invalid('option "hydrate.path" must name a file');
   }
-  return { path, bytesPerSecondMax };
+  return { path: path === undefined ? undefined : resolve(path), bytesPerSecondMax };
+}
+
+/** Another folder may be current by the time that it is used. Of none there is a complaint then. */
+function absolute(folder: string): string {
+  return folder === "" ? folder : resolve(folder);
 }
 
 function compactionOption(compaction: MountOptions["compaction"]): MountOptions["compaction"] {
@@ -332,7 +337,7 @@ export function toEngineOptions(
     unique: options.name === undefined,
     mode: options.mode ?? "read",
     hydrate: hydrateOption(options.hydrate),
-    journalDir: options.journalDir ?? defaultJournalDir(options, env),
+    journalDir: absolute(options.journalDir ?? defaultJournalDir(options, env)),
     lease: options.lease ?? {},
     compaction: compactionOption(options.compaction),
     mustExist: options.mustExist ?? false,
@@ -340,7 +345,8 @@ export function toEngineOptions(
     cacheBytes: options.cacheBytes,
     warmUp: options.warmUp,
     hedge: options.hedge,
-    indexCacheDir: options.indexCacheDir,
+    indexCacheDir:
+      options.indexCacheDir === undefined ? undefined : absolute(options.indexCacheDir),
     pollIntervalMs: options.pollIntervalMs,
     pollIntervalMsMax: options.pollIntervalMsMax,
     syncIntervalMs: options.syncIntervalMs,
