@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { systemImageFiles } from "../src/disk/image-file.ts";
 import type { ImageFiles } from "../src/disk/image-files.ts";
+import { FileTable } from "../src/file-table.ts";
 import { isUnchanged } from "../src/hydrate/find-since.ts";
 import { PageSet } from "../src/hydrate/page-set.ts";
 import { JumpingClock } from "./support/clock.ts";
@@ -23,7 +24,8 @@ const ALL_BYTES = KEPT_PAGES * 4096;
 describe("a page that may have changed", () => {
   const changed = new PageSet();
   changed.add(8);
-  const since = { anchorTxid: 5n, chain: [], txid: 9n, changed, pageCountMin: 100 };
+  const history = new FileTable();
+  const since = { anchorTxid: 5n, chain: [], txid: 9n, history, changed, pageCountMin: 100 };
   const file = { name: "some", maxTxid: 5n, isSound: true };
 
   it("has not, if it was written before, is in no file since, and was never cut off", () => {

@@ -9,12 +9,14 @@
 
 import { ObjectStoreError } from "@headwater/object-store";
 import { HeadwaterError } from "../errors.ts";
+import type { FileTable } from "../file-table.ts";
 import { HYDRATE_MOVED_FILES_MAX, REPLAN_TRIES, SNAPSHOT_LEVEL } from "../limits.ts";
 import { type LoadedFile, loadFile } from "../load-file.ts";
 import type { LtxFile } from "../ltx-file.ts";
 import { listLtxFiles } from "../ltx-files.ts";
 import type { MountState } from "../mount-state.ts";
 import type { PageMap } from "../page-map.ts";
+import { isListed } from "../read/lineage.ts";
 import type { RequestQueue } from "../read/request-queue.ts";
 import { isGone, type Replica } from "../replica.ts";
 import { planFollow } from "../restore-plan.ts";
@@ -37,15 +39,14 @@ export interface Since {
   /** Files that hold everything from there to the last one's end, oldest first. */
   readonly chain: readonly LoadedFile[];
   readonly txid: bigint;
+  /** What the maps of that history have in common. */
+  readonly history: FileTable;
   readonly changed: PageSet;
   /** Pages above have been gone in between. */
   readonly pageCountMin: number;
 }
 
-/**
- * Undefined when nothing proves anything. Else it goes as far as the newest state in this turn.
- * Rejects only with the reason of the signal.
- */
+/** Undefined when nothing proves anything. Rejects only with the reason of the signal. */
 export async function findSince(
   files: readonly RecordedFile[],
   options: FindSinceOptions,
@@ -54,8 +55,7 @@ export async function findSince(
   for (let tries = 0; tries < REPLAN_TRIES; ) {
     try {
       const since = await readSince(files, options);
-      // What was polled meanwhile may be newer than what was listed.
-      if (since === undefined || since.txid >= state.versions.newest.map.txid) return since;
+      if (since === undefined || isUpTo(since, state.versions.newest.map)) return since;
       tries += 1;
     } catch (error) {
       signal.throwIfAborted();
@@ -66,6 +66,14 @@ export async function findSince(
     }
   }
   return undefined;
+}
+
+/**
+ * Whether it tells of all that has led to that state: what was polled meanwhile may be newer, or
+ * another history, whose transactions have the same numbers.
+ */
+export function isUpTo({ txid, history }: Since, map: PageMap): boolean {
+  return map.files === history && map.txid <= txid;
 }
 
 /** Of a page that was in that file. */
@@ -106,9 +114,12 @@ function isAway(error: unknown): boolean {
 
 async function readSince(
   files: readonly RecordedFile[],
-  { replica, queue, signal }: FindSinceOptions,
+  { replica, queue, state, signal }: FindSinceOptions,
 ): Promise<Since | undefined> {
+  const { files: history, lastFile } = state.versions.newest.map;
   const levels = await listLtxFiles(replica, { signal });
+  // What is listed may belong to another history, which nobody has noticed yet.
+  if (lastFile === undefined || !isListed(levels, lastFile)) return undefined;
   const names = new Set(files.map(({ name }) => name));
   let anchor: LtxFile | undefined;
   for (const file of levels.flat()) {
@@ -133,5 +144,5 @@ async function readSince(
     for (const pgno of index.pgnos) changed.add(pgno);
     pageCountMin = Math.min(pageCountMin, pageCount);
   }
-  return { anchorTxid: anchor.maxTxid, chain, txid: plan.txid, changed, pageCountMin };
+  return { anchorTxid: anchor.maxTxid, chain, txid: plan.txid, history, changed, pageCountMin };
 }

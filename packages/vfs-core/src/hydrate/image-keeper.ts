@@ -23,7 +23,7 @@ import { isSameFile, type LtxFile } from "../ltx-file.ts";
 import type { MountState } from "../mount-state.ts";
 import type { RequestQueue } from "../read/request-queue.ts";
 import { type Replica, replicaPlace } from "../replica.ts";
-import { findSince, isUnchanged, pointAtChain } from "./find-since.ts";
+import { findSince, isUnchanged, isUpTo, pointAtChain } from "./find-since.ts";
 import { entryOf, GroupSums, groupOf, isEntryFor, pagesOfEntry } from "./group-sums.ts";
 import type { Sources } from "./hydration-pass.ts";
 import type { ImagePages } from "./image-pages.ts";
@@ -281,7 +281,8 @@ export class ImageKeeper {
   async #useMoved(moved: readonly MovedPage[], { files }: ImageRecord): Promise<void> {
     const { pages, state } = this.#options;
     const since = await findSince(files, this.#options);
-    if (since === undefined) return;
+    const { fromSeq, map } = state.versions.newest;
+    if (since === undefined || !isUpTo(since, map)) return;
     const right: number[] = [];
     const away = new Set<LtxFile>();
     for (const { pgno, recorded } of moved) {
@@ -291,7 +292,6 @@ export class ImageKeeper {
       if (isUnchanged(since, pgno, recorded)) right.push(pgno);
     }
     pages.useKept(right, { areProven: true });
-    const { fromSeq, map } = state.versions.newest;
     // Older versions would seem to have other pages.
     const other = state.versions.count === 1 ? pointAtChain(map, since, away) : undefined;
     if (other !== undefined) state.versions.replace(fromSeq, other);
