@@ -123,6 +123,33 @@ describe("hydration", () => {
     expect(Buffer.compare(readFileSync(path), world.imageAt(2))).toBe(0);
   });
 
+  it("goes on from compacted files when an older state cannot be made of them", async () => {
+    const world = new World({ pageSize: 4096, isRandom: true });
+    await world.write({ pages: range(1, 120) });
+    await world.write({ pages: range(1, 110) });
+    await world.write({ pages: [1, 20] });
+    const { mount, device } = await openReader(world, { warmUp: false, hydrate: {} });
+    await mount.hydrated();
+    const old = device.snapshot();
+    await world.write({ pages: range(30, 109) });
+    await world.write({ pages: [1] });
+    await mount.flush();
+    const names = [2, 3, 4].map((txid) => [0, txid, txid] as const);
+    await world.compact(1, names);
+    for (const name of names) await world.remove(...name);
+    // What the page was then, no file has any more.
+    await expect(old.readPage(90)).rejects.toMatchObject({ code: "READ_FAILED" });
+    old[Symbol.dispose]();
+    await mount.hydrated({ signal: AbortSignal.timeout(10_000) });
+    device.requestCount = 0;
+    using snapshot = device.snapshot();
+    for (const pgno of [1, 20, 30, 90]) {
+      expect(await snapshot.readPage(pgno)).toEqual(world.pageAt(5, pgno));
+    }
+    expect(device.requestCount).toBe(0);
+    await mount.close();
+  });
+
   it("leaves nothing behind without a path", async () => {
     const world = new World();
     await world.write({ pages: range(1, 10) });
