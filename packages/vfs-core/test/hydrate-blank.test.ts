@@ -35,6 +35,8 @@ describe("pages that no file has", () => {
     await shrinkAndGrow(world);
     await mount.flush();
     await mount.hydrated();
+    const all = { pagesPresent: KEPT_PAGES, pageCount: KEPT_PAGES, done: true };
+    expect(mount.status().hydration).toMatchObject(all);
     expect(Buffer.compare(readFileSync(path), await restored(world))).toBe(0);
     // And have what is written, and are zeros again.
     await world.write({ pages: [450, 451] });

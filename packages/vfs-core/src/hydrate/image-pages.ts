@@ -64,9 +64,9 @@ export class ImagePages {
     this.#events = events;
   }
 
-  /** Those that are being written again count as present. */
+  /** Those that are being written again count as present, and zeros that belong there. */
   get presentCount(): number {
-    return this.#present.count + this.#againCount;
+    return this.#present.count + this.#againCount + this.#blank.count;
   }
 
   isPresent(pgno: number): boolean {
@@ -179,7 +179,7 @@ export class ImagePages {
   /** Nobody uses anything of the image any more, nor what is on its way there. */
   giveUp(): void {
     this.#isGivenUp = true;
-    this.#takeBack(Uint32Array.from(this.#present));
+    this.#takeBack(Uint32Array.from([...this.#present, ...this.#blank]));
   }
 
   /**
