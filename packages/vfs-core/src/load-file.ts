@@ -124,8 +124,7 @@ async function loadParts(
   const { size } = file;
   const { headBytes = 0, start } = options;
   const get = (offset: number, length: number) => getRange(replica, file, offset, length, options);
-  const share = Math.ceil(size / TAIL_SHARE);
-  const tailLength = Math.min(size, Math.max(TAIL_BYTES_MIN, Math.min(share, TAIL_BYTES_MAX)));
+  const tailLength = tailLengthOf(size);
   const headLength = Math.max(HEADER_SIZE, Math.min(headBytes, size - tailLength));
   const [head, firstTail] = await Promise.all([
     start ?? get(0, headLength),
@@ -148,6 +147,16 @@ async function loadParts(
   const link = { nodeId, fileChecksum: found.trailer.fileChecksum };
   const exact = { ...file, createdAtMs: timestampMs };
   return { file: exact, pageSize, pageCount: commit, index: found.index, body, link };
+}
+
+/** The bytes that `loadFile` asks for as a rule: all, or both ends. */
+export function loadedBytesOf({ size }: LtxFile): number {
+  return size <= WHOLE_FILE_BYTES ? size : HEADER_SIZE + tailLengthOf(size);
+}
+
+function tailLengthOf(size: number): number {
+  const share = Math.ceil(size / TAIL_SHARE);
+  return Math.min(size, Math.max(TAIL_BYTES_MIN, Math.min(share, TAIL_BYTES_MAX)));
 }
 
 /** In as many requests at once as it takes. */

@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { Clock } from "../src/clock.ts";
 import { Bandwidth } from "../src/hydrate/bandwidth.ts";
 import { IdleClock } from "./support/idle-clock.ts";
+import { bytesOf, openKept } from "./support/kept-images.ts";
+import { MemoryDisk } from "./support/memory-disk.ts";
 import { openReader } from "./support/read-mount.ts";
 import { range, World } from "./support/world.ts";
 
@@ -89,6 +91,30 @@ describe("hydration with a bandwidth", () => {
     // What opening brings, and a request that is ahead of its time.
     expect(tookMs).toBeGreaterThan(((bytes - 4 * 1024 * 1024) * 1000) / BYTES_PER_SECOND);
     expect(tookMs).toBeLessThan((1.1 * bytes * 1000) / BYTES_PER_SECOND);
+    await mount.close();
+  });
+
+  it("asks for no more to find out what has changed since an image was made", async () => {
+    const clock = new IdleClock();
+    const world = new World({ pageSize: 4096, isRandom: true, clock });
+    await world.write({ pages: range(1, 300) });
+    const { disk, images, openImage } = new MemoryDisk();
+    const path = "/image.db";
+    const first = { clock, disk, hydrate: { path, files: images } };
+    const before = await openKept(world, first, { openImage });
+    await before.mount.hydrated();
+    await before.mount.close();
+    for (let count = 0; count < 100; count += 1) await world.write({ pages: range(1, 40) });
+    await world.snapshot(world.txid);
+    const hydrate = { path, files: images, bytesPerSecondMax: BYTES_PER_SECOND };
+    const { mount } = await openKept(world, { clock, disk, hydrate }, { openImage });
+    const startMs = clock.monotonicMs();
+    world.requests.length = 0;
+    await mount.hydrated();
+    const tookMs = clock.monotonicMs() - startMs;
+    expect(bytesOf(world)).toBeGreaterThan(100 * 40 * 4096);
+    const bytesMin = bytesOf(world) - 4 * 1024 * 1024;
+    expect(tookMs).toBeGreaterThan((bytesMin * 1000) / BYTES_PER_SECOND);
     await mount.close();
   });
 });

@@ -11,7 +11,7 @@ import { ObjectStoreError } from "@headwater/object-store";
 import { HeadwaterError } from "../errors.ts";
 import type { FileTable } from "../file-table.ts";
 import { HYDRATE_MOVED_FILES_MAX, REPLAN_TRIES, SNAPSHOT_LEVEL } from "../limits.ts";
-import { type LoadedFile, loadFile } from "../load-file.ts";
+import { type LoadedFile, loadedBytesOf, loadFile } from "../load-file.ts";
 import type { LtxFile } from "../ltx-file.ts";
 import { listLtxFiles } from "../ltx-files.ts";
 import type { MountState } from "../mount-state.ts";
@@ -20,6 +20,7 @@ import { isListed } from "../read/lineage.ts";
 import type { RequestQueue } from "../read/request-queue.ts";
 import { isGone, type Replica } from "../replica.ts";
 import { planFollow } from "../restore-plan.ts";
+import type { Bandwidth } from "./bandwidth.ts";
 import { nameObject, type RecordedFile } from "./image-record.ts";
 import { PageSet } from "./page-set.ts";
 
@@ -27,6 +28,7 @@ export interface FindSinceOptions {
   readonly replica: Replica;
   readonly queue: RequestQueue;
   readonly state: MountState;
+  readonly bandwidth: Bandwidth;
   readonly signal: AbortSignal;
   /** Called when the store does not answer; resolves when it may be asked again. */
   readonly pause: (error: unknown) => Promise<void>;
@@ -114,7 +116,7 @@ function isAway(error: unknown): boolean {
 
 async function readSince(
   files: readonly RecordedFile[],
-  { replica, queue, state, signal }: FindSinceOptions,
+  { replica, queue, state, bandwidth, signal }: FindSinceOptions,
 ): Promise<Since | undefined> {
   const { files: history, lastFile } = state.versions.newest.map;
   const levels = await listLtxFiles(replica, { signal });
@@ -134,6 +136,7 @@ async function readSince(
   const options = { queue, signal, priority: "hydrate" } as const;
   const chain = await Promise.all(
     plan.files.map(async (file) => {
+      await bandwidth.admit(loadedBytesOf(file), signal);
       const loaded = await loadFile(replica, file, options);
       return { ...loaded, body: undefined };
     }),

@@ -118,6 +118,7 @@ export class Hydration {
           image,
           pages: this.#pages,
           sources: this.#sources,
+          bandwidth,
           signal: this.#end.signal,
           pause: (error) => this.#waitForStore(error),
         },

@@ -23,6 +23,7 @@ import { isSameFile, type LtxFile } from "../ltx-file.ts";
 import type { MountState } from "../mount-state.ts";
 import type { RequestQueue } from "../read/request-queue.ts";
 import { type Replica, replicaPlace } from "../replica.ts";
+import type { Bandwidth } from "./bandwidth.ts";
 import { findSince, isUnchanged, isUpTo, pointAtChain } from "./find-since.ts";
 import { entryOf, GroupSums, groupOf, isEntryFor, pagesOfEntry } from "./group-sums.ts";
 import type { Sources } from "./hydration-pass.ts";
@@ -46,6 +47,7 @@ export interface ImageKeeperOptions {
   readonly image: ImageFile;
   readonly pages: ImagePages;
   readonly sources: Sources;
+  readonly bandwidth: Bandwidth;
   readonly disk: Disk;
   /** Ends when the mount does. */
   readonly signal: AbortSignal;
