@@ -5,7 +5,8 @@ import Database from "better-sqlite3";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { mount, registerNodeSqlite } from "../src/index.ts";
 import { scalar } from "./support/dump.ts";
-import { openReader } from "./support/mounts.ts";
+import { openReader, openWriter } from "./support/mounts.ts";
+import { noiseQuery } from "./support/noise.ts";
 import { slowStore } from "./support/slow-store.ts";
 import { tempDir } from "./support/temp-dir.ts";
 
@@ -65,5 +66,23 @@ describe("the last connection", () => {
     await writer.flush();
     const reader = await openReader(store.options);
     expect(scalar(reader.database, "select group_concat(text) from item")).toBe("one,two");
+  });
+});
+
+describe("a mount that is closed as soon as it is open", () => {
+  it("leaves the engine to others, whatever opening still does", async () => {
+    const url = `file://${tempDir()}/app.db`;
+    const writer = await openWriter({ url });
+    writer.database.exec("create table item(text)");
+    // Several megabytes in files that opening fetches whole, and brings into the cache bit by bit.
+    for (let i = 0; i < 8; i += 1) {
+      writer.database.exec(`insert into item ${noiseQuery(2500, 100)}`);
+      await writer.flush();
+    }
+    const options = { url, mode: "read", pollIntervalMs: 0 } as const;
+    const other = await mount(options);
+    onTestFinished(() => other.close());
+    for (let i = 0; i < 8; i += 1) await (await mount(options)).close();
+    await expect(other.status()).resolves.toMatchObject({ mode: "read" });
   });
 });

@@ -69,12 +69,13 @@ function makeIndexCache(
 /**
  * Puts the pages that opening brought along into the cache, as long as there is room. The first
  * megabyte, from the newest files, is there when this returns; the rest follows between other
- * work.
+ * work, until the signal says that the mount ends: then there is no cache any more.
  */
 export async function keepLoadedPages(
   state: MountState,
   { loaded }: LoadedMap,
   { clock }: Replica,
+  signal: AbortSignal,
 ): Promise<void> {
   const { cache, pageSize, versions } = state;
   if (cache === undefined) return;
@@ -95,6 +96,7 @@ export async function keepLoadedPages(
       if (batchBytes < KEEP_BATCH_BYTES) continue;
       batchBytes = 0;
       await clock.yield();
+      if (signal.aborted) return;
     }
   }
 }

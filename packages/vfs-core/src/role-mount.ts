@@ -96,7 +96,7 @@ export class RoleMount implements Mount {
   async activate(loaded: LoadedMap): Promise<void> {
     const { settings, base, factory, device, service, tell } = this.parts;
     const { hydrate, name, seeing, disk } = settings;
-    void keepLoadedPages(service.state, loaded, base.replica);
+    void keepLoadedPages(service.state, loaded, base.replica, this.#end.signal);
     if (hydrate !== undefined) {
       const replica = forPurpose(base.replica, "hydration");
       const telling = seeHydration(seeing, tell, () => this.#hydration?.status());

@@ -101,7 +101,7 @@ export class PastMount {
       commit: refuse,
       travel: refuse,
     });
-    void keepLoadedPages(this.#service.state, loaded, replica);
+    void keepLoadedPages(this.#service.state, loaded, replica, this.#end.signal);
   }
 
   /** From now on connections can be opened. */
