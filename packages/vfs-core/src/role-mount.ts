@@ -57,6 +57,8 @@ export class RoleMount implements Mount {
   #state: RoleState;
   #hydration: Hydration | undefined;
   #closing: Promise<void> | undefined;
+  /** From when the device is closed, which can be asked nothing then. */
+  #lastStatus: MountStatus | undefined;
 
   constructor(
     settings: MountSettings,
@@ -114,6 +116,9 @@ export class RoleMount implements Mount {
 
   status(): MountStatus {
     const { settings, base, device, service } = this.parts;
+    const counted = { requests: base.counts.toJSON(), usage: settings.seeing.usage() };
+    // The lease is given back after that, by requests that count.
+    if (this.#lastStatus !== undefined) return { ...this.#lastStatus, ...counted };
     const { state } = service;
     const { txid, seq, pageCount, pageSize } = device.state();
     const role = this.#role;
@@ -132,8 +137,7 @@ export class RoleMount implements Mount {
       hedging: base.hedger?.status(),
       warmUp: service.warmUp?.status(),
       indexCache: base.indexes?.status(),
-      requests: base.counts.toJSON(),
-      usage: settings.seeing.usage(),
+      ...counted,
       follow: role.type === "reader" ? role.reader.status() : undefined,
       sync: role.type === "writer" ? role.writer.syncStatus() : undefined,
       compaction: role.type === "writer" ? role.writer.compactionStatus() : undefined,
@@ -228,6 +232,7 @@ export class RoleMount implements Mount {
     await service.warmUp?.close();
     await base.indexes?.close();
     this.#server.close();
+    this.#lastStatus = this.status();
     device.close();
   }
 

@@ -1,3 +1,4 @@
+import { rmSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { DrivenProcess } from "../support/driven-process.ts";
@@ -115,6 +116,24 @@ describe("a process", () => {
     },
     120_000,
   );
+
+  it("says at once why its commits stay behind, with no connection left, too", async () => {
+    const folder = `${tempDir()}/store`;
+    const writer = program();
+    const options = { url: `file://${folder}/app.db`, mode: "write", journalDir: tempDir() };
+    const name = await writer.call("mount", { ...options, syncIntervalMs: NEVER_MS, lease: "off" });
+    await writer.call("exec", name, CREATE);
+    await writer.call("flush", name);
+    await writer.call("exec", name, `pragma headwater_sync_on_close = off; ${ADD}`);
+    await writer.call("disconnect", name);
+    rmSync(folder, { recursive: true });
+    writeFileSync(folder, "no folder");
+    writer.hangUp();
+    const { code, stderr } = await within("exit", writer.ended);
+    expect(code).toBe(0);
+    expect(stderr).toContain("1 commit could not be brought into the bucket (file://");
+    expect(stderr).not.toContain("time was up");
+  });
 
   it("that only reads ends by itself, hydrating or not", async () => {
     const url = `file://${tempDir()}/app.db`;

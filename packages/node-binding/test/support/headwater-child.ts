@@ -36,6 +36,11 @@ function connection(name: string): Database.Database {
   return database;
 }
 
+function disconnect(name: string): void {
+  connections.get(name)?.close();
+  connections.delete(name);
+}
+
 function threadNamed(name: string): Thread {
   const thread = threads.get(name);
   if (thread === undefined) throw new Error(`there is no thread ${name}`);
@@ -98,9 +103,9 @@ serveLines({
       typeof value === "bigint" ? Number(value) : value;
     return JSON.parse(JSON.stringify(status, toJson)) as unknown;
   },
+  disconnect,
   async close(name: string) {
-    connections.get(name)?.close();
-    connections.delete(name);
+    disconnect(name);
     await mounted(name).close();
   },
   async promote(name: string, waitMs?: number) {
