@@ -60,7 +60,7 @@ static int waitForRoom(HwFile *pFile){
     struct timespec deadline;
     int bWritable;
     if( pMount->journalMax==0 || nHeld==0 || nHeld+nAdd<=pMount->journalMax ) return SQLITE_OK;
-    hwNotify(pMount->id, HW_NOTICE_FULL);
+    hwNotify(pMount, HW_NOTICE_FULL);
     if( pFile->xBusy==NULL || !pFile->xBusy(pFile->pBusyArg) ){
       hwWhy(pFile, "the journal holds %lld bytes that the bucket has not taken yet, and may hold "
         "%lld; commit again when the store answers, or raise journalBytesMax",
@@ -189,7 +189,7 @@ static void publish(HwFile *pFile){
     }
   }
   hwTxnReset(p);
-  if( bNotice ) hwNotify(pMount->id, HW_NOTICE_COMMIT);
+  if( bNotice ) hwNotify(pMount, HW_NOTICE_COMMIT);
 }
 
 static int commitRemotely(HwFile *pFile){

@@ -306,7 +306,7 @@ static void syncLast(HwFile *pFile){
   if( bAsked && !pFile->bQuietClose ){
     hwAskLeave(pMount->id, CLOSE_SYNC_MS_MAX);
   }else if( bAsked || (bLast && pMount->bPast) ){
-    hwNotify(pMount->id, HW_NOTICE_UNUSED);
+    hwNotify(pMount, HW_NOTICE_UNUSED);
   }
 }
 

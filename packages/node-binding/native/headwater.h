@@ -141,6 +141,10 @@ struct HwMount {
   atomic_ullong nHit;                /* resident reads, added when a file lets go of its pin */
   atomic_ullong nMiss;
   HwMount *pNext;
+
+  /* Under the queue's lock */
+  u32 notices;                       /* a bit for each kind that the engine has not taken yet */
+  HwMount *pNoticeNext;
 };
 
 /* How far the records of a transaction in the journal go. */
@@ -338,7 +342,8 @@ void hwRequestAnswer(u64 id, int rc, const u8 *p, size_t n, const char *zErr); /
 int hwRequest(HwFile*, int eKind, u32 pgno, u64 seq, u8 *pOut, u32 nOut);  /* SQLite thread */
 int hwRequestSync(HwFile*, u32 timeoutMs);                                 /* SQLite thread */
 int hwRequestEngine(int eKind, u64 seq, u32 timeoutMs, char *zErr);        /* SQLite thread */
-void hwNotify(u32 mountId, int eKind);               /* SQLite thread */
+void hwNotify(HwMount*, int eKind);                  /* SQLite thread */
+void hwNotifyForget(HwMount*);                       /* any, when nobody holds the mount */
 void hwRequestsFail(u32 mountId);                    /* any; 0: of every mount */
 
 /* travel.c */

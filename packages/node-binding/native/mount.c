@@ -114,6 +114,7 @@ void hwMountRef(HwMount *p){
 }
 
 static void mountFree(HwMount *p){
+  hwNotifyForget(p);
   hwSegmentListUnref(p->pSegments);
   if( p->pNextSegment!=NULL ) hwSegmentDrop(p->pNextSegment);
   hwCacheMemoryUnref(p->pCacheMemory);

@@ -30,8 +30,7 @@ static struct {
   pthread_mutex_t mutex;
   Request *pFirst, *pLast;
   u64 nextId;
-  u32 nNotice;
-  struct { u32 mountId, eKind; } aNotice[64];
+  HwMount *pNotices;                 /* that the engine is to be told something of */
   int bAlive;
   int bStopped;                      /* there was an engine */
   pthread_t engine;
@@ -44,7 +43,6 @@ void hwEngineStart(void (*xWake)(void)){
   gQueue.bAlive = 1;
   gQueue.engine = pthread_self();
   gQueue.xWake = xWake;
-  gQueue.nNotice = 0;
   pthread_mutex_unlock(&gQueue.mutex);
 }
 
@@ -198,17 +196,31 @@ int hwRequestSync(HwFile *pFile, u32 timeoutMs){
   return request(pFile, HW_REQUEST_SYNC, 0, 0, NULL, 0, timeoutMs<max ? timeoutMs : max);
 }
 
-/* SQLite thread.  What the engine was told already and has not taken yet is not said twice. */
-void hwNotify(u32 mountId, int eKind){
-  u32 i = 0;
+/*
+** SQLite thread.  What the engine was told already and has not taken yet is not said twice.  None
+** gets lost, however many mounts have one: the engine asks for the next only when it has this one.
+*/
+void hwNotify(HwMount *p, int eKind){
+  u32 before;
   pthread_mutex_lock(&gQueue.mutex);
-  while( i<gQueue.nNotice
-      && (gQueue.aNotice[i].mountId!=mountId || gQueue.aNotice[i].eKind!=(u32)eKind) ) i++;
-  if( gQueue.bAlive && i==gQueue.nNotice && i<sizeof(gQueue.aNotice)/sizeof(gQueue.aNotice[0]) ){
-    gQueue.aNotice[gQueue.nNotice].mountId = mountId;
-    gQueue.aNotice[gQueue.nNotice++].eKind = (u32)eKind;
-    gQueue.xWake();
+  if( gQueue.bAlive ){
+    before = p->notices;
+    p->notices |= 1u<<eKind;
+    if( before==0 ){
+      p->pNoticeNext = gQueue.pNotices;
+      gQueue.pNotices = p;
+    }
+    if( before!=p->notices ) gQueue.xWake();
   }
+  pthread_mutex_unlock(&gQueue.mutex);
+}
+
+/* Any thread, when nobody holds the mount. */
+void hwNotifyForget(HwMount *p){
+  HwMount **pp;
+  pthread_mutex_lock(&gQueue.mutex);
+  for(pp=&gQueue.pNotices; *pp!=NULL && *pp!=p; pp=&(*pp)->pNoticeNext){}
+  if( *pp!=NULL ) *pp = p->pNoticeNext;
   pthread_mutex_unlock(&gQueue.mutex);
 }
 
@@ -217,11 +229,13 @@ u32 hwRequestsTake(HwTaken *a, u32 nMax){
   Request *p;
   u32 n = 0;
   pthread_mutex_lock(&gQueue.mutex);
-  while( gQueue.nNotice>0 && n<nMax ){
+  while( gQueue.pNotices!=NULL && n<nMax ){
+    HwMount *pMount = gQueue.pNotices;
     memset(&a[n], 0, sizeof(a[n]));
-    gQueue.nNotice--;
-    a[n].eKind = gQueue.aNotice[gQueue.nNotice].eKind;
-    a[n++].mountId = gQueue.aNotice[gQueue.nNotice].mountId;
+    a[n].eKind = (u32)__builtin_ctz(pMount->notices);
+    a[n++].mountId = pMount->id;
+    pMount->notices &= pMount->notices-1;
+    if( pMount->notices==0 ) gQueue.pNotices = pMount->pNoticeNext;
   }
   for(p=gQueue.pFirst; p!=NULL && n<nMax; p=p->pNext){
     if( p->bTaken || p->bDone ) continue;

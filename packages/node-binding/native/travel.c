@@ -67,7 +67,7 @@ static void leave(HwMount *pMount){
   pthread_mutex_lock(&pMount->mutex);
   bUnused = --pMount->nFile==0;
   pthread_mutex_unlock(&pMount->mutex);
-  if( bUnused ) hwNotify(pMount->id, HW_NOTICE_UNUSED);
+  if( bUnused ) hwNotify(pMount, HW_NOTICE_UNUSED);
   hwMountRelease(pMount);
 }
 
