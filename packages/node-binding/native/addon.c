@@ -1,10 +1,10 @@
 /*
 ** addon.c -- the engine's half of the binary, for Node.  No SQLite calls.
 **
-** Every function but init, engineAlive, exiting, askAllow, releaseFreed and the codec's is called
-** on the engine thread only (the worker that called engineStart).  A mount is named by the number
-** that mountCreate gave; the engine holds a reference to it until mountClose.  Sequence numbers
-** are JavaScript numbers, txids are bigints.
+** Every function but init, engineAlive, engineNumber, exiting, askAllow, releaseFreed and the
+** codec's is called on the engine thread only (the worker that called engineStart).  A mount is
+** named by the number that mountCreate gave; the engine holds a reference to it until mountClose.
+** Sequence numbers are JavaScript numbers, txids are bigints.
 */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -54,6 +54,12 @@ static napi_value engineStart(napi_env env, napi_callback_info info){
 static napi_value engineAlive(napi_env env, napi_callback_info info){
   (void)info;
   return hwBoolean(env, hwEngineAlive());
+}
+
+/* engineNumber() -> number of the engine that is alive, never given twice; 0 when none is */
+static napi_value engineNumber(napi_env env, napi_callback_info info){
+  (void)info;
+  return hwNumber(env, hwEngineNumber());
 }
 
 /* The process is about to end: nobody may wait any longer. */
@@ -271,6 +277,7 @@ static void stayLoaded(void){
 static const HwFunction aFunction[] = {
   { "engineStart", engineStart },
   { "engineAlive", engineAlive },
+  { "engineNumber", engineNumber },
   { "exiting", exiting },
   { "takeRequests", takeRequests },
   { "answer", answer },

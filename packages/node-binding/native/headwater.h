@@ -336,6 +336,7 @@ typedef struct HwTaken {
 void hwEngineStart(void (*xWake)(void));             /* engine; xWake runs under the queue's lock */
 void hwEngineStop(void);                             /* engine thread, when it ends */
 int hwEngineAlive(void);                             /* any */
+u32 hwEngineNumber(void);                            /* any; 0: none is alive */
 int hwEngineAwaited(void);                           /* any */
 u32 hwRequestsTake(HwTaken *a, u32 nMax);            /* engine */
 void hwRequestAnswer(u64 id, int rc, const u8 *p, size_t n, const char *zErr); /* engine */

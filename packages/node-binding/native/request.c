@@ -33,6 +33,7 @@ static struct {
   HwMount *pNotices;                 /* that the engine is to be told something of */
   int bAlive;
   int bStopped;                      /* there was an engine */
+  u32 nEngine;                       /* that were started so far */
   pthread_t engine;
   void (*xWake)(void);
 } gQueue = { .mutex = PTHREAD_MUTEX_INITIALIZER };
@@ -41,6 +42,7 @@ static struct {
 void hwEngineStart(void (*xWake)(void)){
   pthread_mutex_lock(&gQueue.mutex);
   gQueue.bAlive = 1;
+  gQueue.nEngine++;
   gQueue.engine = pthread_self();
   gQueue.xWake = xWake;
   pthread_mutex_unlock(&gQueue.mutex);
@@ -56,12 +58,17 @@ void hwEngineStop(void){
   hwRequestsFail(0);
 }
 
-int hwEngineAlive(void){
-  int b;
+/* Any thread.  Tells an engine from the one that took its place. */
+u32 hwEngineNumber(void){
+  u32 n;
   pthread_mutex_lock(&gQueue.mutex);
-  b = gQueue.bAlive;
+  n = gQueue.bAlive ? gQueue.nEngine : 0;
   pthread_mutex_unlock(&gQueue.mutex);
-  return b;
+  return n;
+}
+
+int hwEngineAlive(void){
+  return hwEngineNumber()!=0;
 }
 
 /* Any thread.  None has started so far, so that one may yet. */

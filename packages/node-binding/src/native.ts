@@ -1,8 +1,8 @@
 /**
  * The binary, typed. The only file that loads it.
  *
- * `exiting`, `engineAlive`, `askAllow`, `mountReads`, `releaseFreed` and the codec may be called on
- * any thread, all else on the engine thread only.
+ * `exiting`, `engineAlive`, `engineNumber`, `askAllow`, `mountReads`, `releaseFreed` and the codec
+ * may be called on any thread, all else on the engine thread only.
  */
 
 import "./check-node.ts";
@@ -42,6 +42,8 @@ export interface NativePending {
 export interface Native {
   engineStart(onWake: () => void): void;
   engineAlive(): boolean;
+  /** Of the engine that is alive, and of no other one; 0 when none is. */
+  engineNumber(): number;
   exiting(): void;
   /** Five numbers per request: kind, mount, id, pgno, seq. Empty when there is none. */
   takeRequests(): Float64Array;

@@ -33,6 +33,8 @@ const LIVENESS_INTERVAL_MS = 100;
 const YOUNG_GENERATION_MB = 16;
 
 interface Waiter {
+  /** Number of the engine that was asked: another one knows nothing of it. */
+  readonly engine: number;
   resolve(value: unknown): void;
   reject(error: unknown): void;
 }
@@ -43,7 +45,7 @@ const waiters = new Map<number, Waiter>();
 const listeners = new Map<number, (event: MountEvent) => void>();
 let lastId = 0;
 /** The engine, while it is one that this thread has started. */
-let engine: Worker | undefined;
+let engine: { readonly worker: Worker; readonly number: number } | undefined;
 /** The way to an engine that another thread has started. */
 let channel: BroadcastChannel | undefined;
 let stopLiveness: (() => void) | undefined;
@@ -89,7 +91,7 @@ function startWorker(): Promise<void> {
         receive(message);
         return;
       }
-      engine = worker;
+      engine = { worker, number: native.engineNumber() };
       worker.unref();
       resolve();
     });
@@ -99,7 +101,7 @@ function startWorker(): Promise<void> {
       else reject(error);
     });
     worker.once("exit", () => {
-      if (engine === worker) engine = undefined;
+      if (engine?.worker === worker) engine = undefined;
       if (native.engineAlive()) resolve();
       else reject(stopped());
     });
@@ -122,7 +124,7 @@ function openChannel(): BroadcastChannel {
 }
 
 function postToEngine(message: ToEngine): void {
-  const way = engine ?? openChannel();
+  const way = engine?.number === native.engineNumber() ? engine.worker : openChannel();
   way.postMessage(message);
 }
 
@@ -153,8 +155,8 @@ function take(id: number): Waiter | undefined {
 }
 
 function checkLiveness(): void {
-  if (native.engineAlive()) return;
-  for (const id of [...waiters.keys()]) take(id)?.reject(stopped());
+  const number = native.engineNumber();
+  for (const [id, { engine }] of waiters) if (engine !== number) take(id)?.reject(stopped());
 }
 
 /** Told of each event of the mount, on this thread, until the function given back is called. */
@@ -170,7 +172,8 @@ export function callEngine<Name extends CallName>(
   signal?: AbortSignal,
 ): Promise<ReturnType<Calls[Name]>> {
   if (signal?.aborted === true) return Promise.reject(signal.reason);
-  if (!native.engineAlive()) return Promise.reject(stopped());
+  const number = native.engineNumber();
+  if (number === 0) return Promise.reject(stopped());
   lookForSubscribers();
   lastId += 1;
   const id = lastId;
@@ -187,6 +190,7 @@ export function callEngine<Name extends CallName>(
       };
     };
     waiters.set(id, {
+      engine: number,
       resolve: settle(resolve as (value: unknown) => void),
       reject: settle(reject),
     });

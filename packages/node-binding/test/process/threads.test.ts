@@ -84,6 +84,19 @@ describe("the end of the engine", () => {
     expect(await within("exit", reader.ended)).toMatchObject({ code: 0, stderr: "" });
   });
 
+  it("is told to who waits for it, even when the next one is there already", async () => {
+    const [first, second, third] = [1, 2, 3].map((number) => {
+      const url = `file://${tempDir()}/${number}.db`;
+      return { url, mode: "write", journalDir: tempDir(), name: `${number}` };
+    });
+    const child = program();
+    await child.call("thread", "owner", { type: "mount", options: first });
+    await child.call("mount", second);
+    const waiting = within("succession", child.call("succeed", "owner", "2", third));
+    await expect(waiting).rejects.toMatchObject({ code: "ENGINE_STOPPED" });
+    await child.kill();
+  });
+
   it("does not take commits with it, nor the lease", async () => {
     const url = `file://${tempDir()}/app.db`;
     const options = {

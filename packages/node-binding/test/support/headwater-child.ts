@@ -94,6 +94,18 @@ serveLines({
   thread: startThread,
   threadResult: (name: string) => threadNamed(name).result,
   terminate: (name: string) => threadNamed(name).worker.terminate(),
+  /**
+   * Waits for what a mount will never tell, while the thread that has started the engine ends and
+   * another one mounts with an engine of its own. This thread stands still until that is there.
+   */
+  async succeed(owner: string, name: string, options: Record<string, unknown>) {
+    const word = new Int32Array(new SharedArrayBuffer(4));
+    await startThread("successor", { type: "succeed", options, word });
+    const waiting = mounted(name).waitForTxid(1_000_000n);
+    void threadNamed(owner).worker.terminate();
+    Atomics.wait(word, 0, 0, 20_000);
+    await waiting;
+  },
   async hydrated(name: string) {
     await mounted(name).hydrated();
   },

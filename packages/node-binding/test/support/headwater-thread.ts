@@ -20,7 +20,13 @@ export type ThreadData =
   /** Runs statements, and leaves its connection open; news: "begins", when they are done. */
   | { readonly type: "hold"; readonly name: string; readonly sql: string }
   /** Mounts, and stays; news: "begins", when it is mounted. */
-  | { readonly type: "mount"; readonly options: Record<string, unknown> };
+  | { readonly type: "mount"; readonly options: Record<string, unknown> }
+  /** The same, as soon as the engine has ended; news: "begins", before; the word is 1 after. */
+  | {
+      readonly type: "succeed";
+      readonly options: Record<string, unknown>;
+      readonly word: Int32Array;
+    };
 
 export type ThreadNews =
   | { readonly type: "begins" }
@@ -58,6 +64,11 @@ function exec({ name, sql }: ThreadData & { type: "exec" }): void {
   }
 }
 
+async function mountAs(options: Record<string, unknown>): Promise<void> {
+  const { mount } = await import("../../src/index.ts");
+  held.push(await mount(options as unknown as Parameters<typeof mount>[0]));
+}
+
 const data = workerData as ThreadData;
 switch (data.type) {
   case "query":
@@ -74,11 +85,19 @@ switch (data.type) {
     break;
   }
   case "mount": {
-    const { mount } = await import("../../src/index.ts");
-    held.push(await mount(data.options as unknown as Parameters<typeof mount>[0]));
+    await mountAs(data.options);
     tell({ type: "begins" });
+    break;
+  }
+  case "succeed": {
+    const { native } = await import("../../src/native.ts");
+    tell({ type: "begins" });
+    while (native.engineAlive()) Atomics.wait(data.word, 0, 0, 1);
+    await mountAs(data.options);
+    Atomics.store(data.word, 0, 1);
+    Atomics.notify(data.word, 0);
     break;
   }
 }
 // Threads are ended by whoever started them.
-if (data.type === "hold" || data.type === "mount") setInterval(() => undefined, 2 ** 30);
+if (!["query", "exec"].includes(data.type)) setInterval(() => undefined, 2 ** 30);
