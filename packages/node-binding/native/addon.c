@@ -17,6 +17,9 @@
 
 #define TAKE_MAX 256
 
+/* One engine ends wholly before the next begins: mounts and locks of files are the process's. */
+static pthread_mutex_t gLife = PTHREAD_MUTEX_INITIALIZER;
+
 /* Set while the engine's environment is up; used under the queue's lock only. */
 static napi_threadsafe_function gWake;
 static atomic_int gWakePending;
@@ -31,24 +34,35 @@ static void wake(void){
 
 static void onEngineEnds(void *pArg){
   (void)pArg;
+  pthread_mutex_lock(&gLife);
   hwEngineStop();
   hwMountCloseAll("the engine has stopped; open the database again");
   hwFileUnlockAll();
+  pthread_mutex_unlock(&gLife);
 }
 
-static napi_value engineStart(napi_env env, napi_callback_info info){
-  HwArgs args = hwArgs(env, info);
+/* Under gLife.  NULL, or why there is no engine. */
+static const char *startEngine(napi_env env, napi_value onWake){
   napi_value name;
-  if( hwEngineAlive() ) return hwThrow(env, "HEADWATER_NATIVE", "an engine runs already");
+  if( hwEngineAlive() ) return "an engine runs already";
   napi_create_string_utf8(env, "headwater", NAPI_AUTO_LENGTH, &name);
-  if( napi_create_threadsafe_function(env, args.a[0], NULL, name, 0, 1, NULL, NULL, NULL, NULL,
+  if( napi_create_threadsafe_function(env, onWake, NULL, name, 0, 1, NULL, NULL, NULL, NULL,
         &gWake)!=napi_ok ){
-    return hwThrow(env, "HEADWATER_NATIVE", "cannot create the engine's wake-up");
+    return "cannot create the engine's wake-up";
   }
   atomic_store(&gWakePending, 0);
   hwEngineStart(wake);
   napi_add_env_cleanup_hook(env, onEngineEnds, NULL);
   return NULL;
+}
+
+static napi_value engineStart(napi_env env, napi_callback_info info){
+  HwArgs args = hwArgs(env, info);
+  const char *zWhy;
+  pthread_mutex_lock(&gLife);
+  zWhy = startEngine(env, args.a[0]);
+  pthread_mutex_unlock(&gLife);
+  return zWhy ? hwThrow(env, "HEADWATER_NATIVE", zWhy) : NULL;
 }
 
 static napi_value engineAlive(napi_env env, napi_callback_info info){

@@ -40,6 +40,7 @@ typedef int64_t i64;
 #define HW_MEMFILE_MAX (8<<20)       /* rollback journal in memory; more go to a temp file */
 #define HW_HEADER_SIZE 40            /* what SQLite reads of page 1 at the start of a transaction */
 #define HW_ROOM_WAIT_MS 10           /* between two looks whether the journal has room again */
+#define HW_COMMIT_END_MS 5000        /* of a COMMIT under way when the engine dies: a hung disk */
 #define HW_MOMENT_MAX 256            /* bytes in the text of a moment: a date in words */
 #define HW_TIME_MAX 40               /* bytes of a time as it is shown */
 #define HW_LIBRARIES_MAX 8           /* that get SQL functions: each needs an entry point */

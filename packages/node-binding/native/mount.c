@@ -151,7 +151,17 @@ void hwMountClose(HwMount *p, const char *zReason){
   hwRequestsFail(p->id);
 }
 
-/* Any thread: the engine has died, so its references go too. */
+/* Any thread, of a mount that is closed: a COMMIT that had begun before ends, or takes too long. */
+static void awaitCommit(HwMount *p){
+  struct timespec pause = { 0, 1000000 };
+  int ms;
+  for(ms=0; ms<HW_COMMIT_END_MS && atomic_load(&p->bCommitting); ms++) nanosleep(&pause, NULL);
+}
+
+/*
+** Any thread: the engine has died, so its references go too.  When this returns nobody writes to a
+** journal any more, so that another engine, or another process, may have it.
+*/
 void hwMountCloseAll(const char *zReason){
   for(;;){
     HwMount *p;
@@ -161,6 +171,7 @@ void hwMountCloseAll(const char *zReason){
     pthread_mutex_unlock(&gHw.mutex);
     if( p==NULL ) break;
     hwMountClose(p, zReason);
+    awaitCommit(p);
     hwMountRelease(p);
     hwMountRelease(p);
   }

@@ -1,23 +1,13 @@
 /** What PRAGMA synchronous has flushed to the local disk, and when. */
 
-import { spawnSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { DrivenProcess } from "./support/driven-process.ts";
+import { preload } from "./support/preload.ts";
 import { tempDir } from "./support/temp-dir.ts";
 
-const SOURCE = fileURLToPath(new URL("./native/flush-count.c", import.meta.url));
 const COMMITS = 5;
-
-/** Undefined where no library can be put before the others. */
-function preload(folder: string): string | undefined {
-  if (process.platform !== "linux") return undefined;
-  const path = join(folder, "flush-count.so");
-  const { status } = spawnSync("cc", ["-shared", "-fPIC", "-o", path, SOURCE, "-ldl"]);
-  return status === 0 ? path : undefined;
-}
 
 it.for([
   ["off", 0],
@@ -28,7 +18,7 @@ it.for([
   "synchronous=%s flushes the journal %i times for five commits",
   async ([level, expected], { skip }) => {
     const folder = tempDir();
-    const library = preload(folder);
+    const library = preload("flush-count.c", folder);
     if (library === undefined) return skip("no library can be put before those of the system here");
     const file = join(folder, "flushed");
     const flushed = () => (existsSync(file) ? statSync(file).size : 0);

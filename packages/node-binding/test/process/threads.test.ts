@@ -1,8 +1,11 @@
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { DrivenProcess } from "../support/driven-process.ts";
 import { eventually, within } from "../support/eventually.ts";
 import { openWriter } from "../support/mounts.ts";
 import { noiseQuery } from "../support/noise.ts";
+import { preload } from "../support/preload.ts";
 import { type SlowStore, silentEndpoint, slowStore } from "../support/slow-store.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -119,6 +122,32 @@ describe("the end of the engine", () => {
     await writer.call("close", name);
     writer.hangUp();
     expect(await within("exit", writer.ended)).toMatchObject({ code: 0, stderr: "" });
+  });
+});
+
+describe("a COMMIT that the disk is slow to take", () => {
+  it("is kept when the engine ends meanwhile and another one opens the journal", async ({
+    skip,
+  }) => {
+    const folder = tempDir();
+    const library = preload("slow-write.c", folder);
+    if (library === undefined) return skip("no library can be put before those of the system here");
+    const file = join(folder, "next write is slow");
+    const env = { ...process.env, SLOW_WRITE_FILE: file, LD_PRELOAD: library };
+    const child = new DrivenProcess("./headwater-child.ts", { env });
+    const url = `file://${tempDir()}/app.db`;
+    const options = { url, mode: "write", journalDir: tempDir(), syncIntervalMs: 600_000 };
+    await child.call("thread", "owner", { type: "mount", options: { ...options, name: "app" } });
+    await child.call("exec", "app", "create table item(text)");
+    writeFileSync(file, "");
+    const sql = "insert into item values ('kept')";
+    await child.call("thread", "writing", { type: "exec", name: "app", sql });
+    await eventually("the write", () => (existsSync(file) ? undefined : true));
+    await within("termination", child.call("terminate", "owner"));
+    const name = await within("mount", child.call("mount", { ...options, name: "again" }));
+    expect(await child.call("threadResult", "writing")).toMatchObject({ type: "value" });
+    expect(await child.call("query", name, "select text from item")).toEqual([["kept"]]);
+    await child.call("close", name);
   });
 });
 
