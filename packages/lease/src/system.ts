@@ -4,6 +4,9 @@
 
 import type { Clock, Random, SleepOptions } from "./clock.ts";
 
+/** Some 24 days. A timer that is asked for more rings at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
@@ -17,10 +20,13 @@ export const systemClock: Clock = {
         clearTimeout(timer);
         reject(signal?.reason);
       };
-      const timer = setTimeout(() => {
-        signal?.removeEventListener("abort", onAbort);
-        resolve();
-      }, durationMs);
+      const timer = setTimeout(
+        () => {
+          signal?.removeEventListener("abort", onAbort);
+          resolve();
+        },
+        Math.min(durationMs, TIMER_MS_MAX),
+      );
       if (background === true) timer.unref();
       signal?.addEventListener("abort", onAbort, { once: true });
     });

@@ -8,6 +8,9 @@ import type { CallOptions } from "./object-store.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Some 24 days. A timer that is asked for more rings at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
@@ -21,10 +24,13 @@ export const systemClock: Clock = {
         clearTimeout(timer);
         reject(signal?.reason);
       };
-      const timer = setTimeout(() => {
-        signal?.removeEventListener("abort", onAbort);
-        resolve();
-      }, durationMs);
+      const timer = setTimeout(
+        () => {
+          signal?.removeEventListener("abort", onAbort);
+          resolve();
+        },
+        Math.min(durationMs, TIMER_MS_MAX),
+      );
       signal?.addEventListener("abort", onAbort, { once: true });
     });
   },

@@ -21,6 +21,9 @@ export function systemOwner(): string {
   return `${hostname()}:${process.pid}`;
 }
 
+/** Some 24 days. A timer that is asked for more rings at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
@@ -34,10 +37,13 @@ export const systemClock: Clock = {
         clearTimeout(timer);
         reject(signal?.reason);
       };
-      const timer = setTimeout(() => {
-        signal?.removeEventListener("abort", onAbort);
-        resolve();
-      }, durationMs);
+      const timer = setTimeout(
+        () => {
+          signal?.removeEventListener("abort", onAbort);
+          resolve();
+        },
+        Math.min(durationMs, TIMER_MS_MAX),
+      );
       signal?.addEventListener("abort", onAbort, { once: true });
     });
   },
