@@ -13,6 +13,8 @@ const LIMIT = 1;
 const LENGTH = 2;
 const TEXT_AT = 12;
 const TEXT_BYTES_MAX = 16_372;
+/** What the word for it can hold: some 24 days. */
+const LIMIT_MS_MAX = 2 ** 31 - 1;
 
 const ASKED = 0;
 const HEARD = 1;
@@ -33,7 +35,7 @@ export class ExitGate {
   /** The engine has heard: what is to be said should it not get done in `limitMs`. */
   hear(limitMs: number, sentences: readonly string[]): void {
     this.#write(sentences);
-    this.#words[LIMIT] = limitMs;
+    this.#words[LIMIT] = Math.min(limitMs, LIMIT_MS_MAX);
     this.#enter(HEARD);
   }
 

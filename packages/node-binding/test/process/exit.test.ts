@@ -135,6 +135,20 @@ describe("a process", () => {
     expect(stderr).not.toContain("time was up");
   });
 
+  it("brings its commits into the bucket, however long it may take for that", async () => {
+    const url = `file://${tempDir()}/app.db`;
+    const writer = program();
+    const options = { url, mode: "write", journalDir: tempDir(), syncIntervalMs: NEVER_MS };
+    // The lower half of it is -1.
+    const exitTimeoutMs = Number.MAX_SAFE_INTEGER;
+    const name = await writer.call("mount", { ...options, exitTimeoutMs });
+    await writer.call("exec", name, `${CREATE}; ${ADD}`);
+    writer.hangUp();
+    expect(await within("exit", writer.ended)).toMatchObject({ code: 0, stderr: "" });
+    const { database } = await openWriter({ url, mustExist: true });
+    expect(scalar(database, COUNT)).toBe(1);
+  });
+
   it("that only reads ends by itself, hydrating or not", async () => {
     const url = `file://${tempDir()}/app.db`;
     const { database, flush } = await openWriter({ url });
