@@ -15,10 +15,12 @@ const TYPES = ["hydrating", "hydrated", "hydrationFailed"] as const satisfies Mo
 
 export async function* followHydration(
   handle: Followed,
-  options: SignalOptions = {},
+  { signal }: SignalOptions = {},
 ): AsyncGenerator<HydrationStatus, void, undefined> {
+  const end = new AbortController();
+  const signals = signal === undefined ? [] : [signal];
   let isOver = false;
-  const over = handle.hydrated(options).then(() => {
+  const over = handle.hydrated({ signal: AbortSignal.any([...signals, end.signal]) }).then(() => {
     isOver = true;
   });
   over.catch(() => {});
@@ -38,6 +40,8 @@ export async function* followHydration(
     const { hydration } = await handle.status();
     if (hydration !== undefined) yield hydration;
   } finally {
+    // A call under way keeps the process alive, also when nobody waits for what it tells any more.
+    end.abort();
     for (const type of TYPES) handle.off(type, listener);
   }
 }

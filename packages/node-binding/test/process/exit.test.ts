@@ -149,6 +149,20 @@ describe("a process", () => {
     expect(scalar(database, COUNT)).toBe(1);
   });
 
+  it("ends by itself after it has looked once how far hydration is", async () => {
+    const url = `file://${tempDir()}/app.db`;
+    const { database, flush } = await openWriter({ url });
+    // More than opening brings along.
+    database.exec(`${CREATE}; insert into item(text) ${noiseQuery(1000, 3000)}`);
+    await flush();
+    const reader = program();
+    const hydrate = { bytesPerSecondMax: 1000 };
+    const name = await reader.call("mount", { url, hydrate });
+    expect(await reader.call("progress", name)).toBe(false);
+    reader.hangUp();
+    expect(await within("exit", reader.ended)).toMatchObject({ code: 0, stderr: "" });
+  });
+
   it("that only reads ends by itself, hydrating or not", async () => {
     const url = `file://${tempDir()}/app.db`;
     const { database, flush } = await openWriter({ url });

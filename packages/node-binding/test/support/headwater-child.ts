@@ -106,6 +106,11 @@ serveLines({
     Atomics.wait(word, 0, 0, 20_000);
     await waiting;
   },
+  /** Leaves after the first look. */
+  async progress(name: string) {
+    for await (const { done } of mounted(name).hydrationProgress()) return done;
+    return undefined;
+  },
   async hydrated(name: string) {
     await mounted(name).hydrated();
   },
