@@ -5,7 +5,7 @@
 import type { HydrationStatus, MountStatus } from "@headwater/vfs-core";
 import { registerDrivers } from "./drivers.ts";
 import { callEngine, ensureEngine, listenTo } from "./engine/engine-client.ts";
-import type { MountedAs } from "./engine/messages.ts";
+import type { MountedAs, MountRef } from "./engine/messages.ts";
 import { EventListeners, type MountEventListener, type MountEventType } from "./event-listeners.ts";
 import { followHydration } from "./hydration-progress.ts";
 import { type MountOptions, toEngineOptions } from "./options.ts";
@@ -81,6 +81,7 @@ export function makeHandle(
   { name, number, ...counted }: MountedAs,
   prices: MountOptions["prices"],
 ): MountHandle {
+  const mounted: MountRef = { name, number };
   const meter = makeMeter({ ...counted, prices });
   let closing: Promise<void> | undefined;
   const listeners = new EventListeners();
@@ -90,24 +91,24 @@ export function makeHandle(
     name,
     filename: `file:${name}?vfs=headwater`,
     async flush(options) {
-      const { txid } = await callEngine("flush", [name], options?.signal);
+      const { txid } = await callEngine("flush", [mounted], options?.signal);
       return BigInt(txid);
     },
     async waitForTxid(txid, options) {
-      await callEngine("waitForTxid", [name, txid.toString()], options?.signal);
+      await callEngine("waitForTxid", [mounted, txid.toString()], options?.signal);
     },
     async hydrated(options) {
-      await callEngine("hydrated", [name], options?.signal);
+      await callEngine("hydrated", [mounted], options?.signal);
     },
     hydrationProgress: (options) => followHydration(handle, options),
-    status: async () => ({ ...(await callEngine("status", [name])), usage: meter.read() }),
+    status: async () => ({ ...(await callEngine("status", [mounted])), usage: meter.read() }),
     meter,
-    resizeCache: (cacheBytes) => callEngine("resizeCache", [name, cacheBytes]),
+    resizeCache: (cacheBytes) => callEngine("resizeCache", [mounted, cacheBytes]),
     async promote({ signal, waitMs } = {}) {
-      await callEngine("promote", [name, waitMs], signal);
+      await callEngine("promote", [mounted, waitMs], signal);
     },
     async demote(options) {
-      await callEngine("demote", [name], options?.signal);
+      await callEngine("demote", [mounted], options?.signal);
     },
     on(type, listener) {
       listeners.add(type, listener);
@@ -117,9 +118,9 @@ export function makeHandle(
       listeners.remove(type, listener);
       return handle;
     },
-    at: (when, options) => openPast(name, when, options?.signal),
+    at: (when, options) => openPast(mounted, when, options?.signal),
     close() {
-      closing ??= callEngine("close", [name])
+      closing ??= callEngine("close", [mounted])
         .then(() => undefined)
         .finally(stopListening);
       return closing;

@@ -7,6 +7,7 @@
 
 import { HeadwaterError, type Moment, systemClock } from "@headwater/vfs-core";
 import { callEngine } from "./engine/engine-client.ts";
+import type { MountRef } from "./engine/messages.ts";
 import { parseMoment } from "./parse-moment.ts";
 
 export interface Past extends AsyncDisposable {
@@ -22,16 +23,16 @@ export interface Past extends AsyncDisposable {
 }
 
 /**
- * Of the mount of that name. A string is a time or a transaction as `PRAGMA headwater_time` takes
+ * Of that mount. A string is a time or a transaction as `PRAGMA headwater_time` takes
  * it, a Date is everything made before it, a bigint is a transaction.
  */
 export async function openPast(
-  mountName: string,
+  mounted: MountRef,
   when: string | Date | bigint,
   signal: AbortSignal | undefined,
 ): Promise<Past> {
   const moment = await toMoment(when);
-  const { name, number, txid, createdAtMs } = await callEngine("at", [mountName, moment], signal);
+  const { name, number, txid, createdAtMs } = await callEngine("at", [mounted, moment], signal);
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
     closing ??= callEngine("leavePast", [number]).then(() => undefined);

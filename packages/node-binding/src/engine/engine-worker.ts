@@ -27,6 +27,7 @@ import {
   channelName,
   type EngineWorkerData,
   type MountedAs,
+  type MountRef,
   type ToCaller,
   type ToEngine,
 } from "./messages.ts";
@@ -150,14 +151,20 @@ function closeOutbox(number: number): void {
   outboxes.delete(number);
 }
 
-function openSlotNamed(name: string): OpenSlot {
+/** With a number it is that mount, and none that has taken its name. */
+function openSlotNamed(name: string, number?: number): OpenSlot {
   const slot = slots.get(name);
-  if (slot?.state === "open") return slot;
+  const isIt = number === undefined || number === slot?.options.number;
+  if (slot?.state === "open" && isIt) return slot;
   throw new HeadwaterError("CLOSED", `"${name}" is not mounted; open it again`);
 }
 
 function openMountNamed(name: string): Mount {
   return openSlotNamed(name).mount;
+}
+
+function openMountOf({ name, number }: MountRef): Mount {
+  return openSlotNamed(name, number).mount;
 }
 
 async function close(name: string): Promise<void> {
@@ -170,6 +177,11 @@ async function close(name: string): Promise<void> {
   });
   slots.set(name, { state: "closing", mount, options, done });
   return done;
+}
+
+/** Nothing to do for one that `closeWriters` has closed, in a program that then went on. */
+async function closeHandle({ name, number }: MountRef): Promise<void> {
+  if (slots.get(name)?.options.number === number) await close(name);
 }
 
 /** A lease may be taken by any of them. */
@@ -191,8 +203,7 @@ async function closeOpening({ options, end }: MountSlot & { state: "opening" }):
   if (slots.has(options.name)) await close(options.name);
 }
 
-async function promote(name: string, options: PromoteOptions): Promise<void> {
-  const mount = openMountNamed(name);
+async function promote(mount: Mount, options: PromoteOptions): Promise<void> {
   promoting.add(mount);
   try {
     await mount.promote(options);
@@ -210,35 +221,35 @@ type Handlers = {
 
 const handlers: Handlers = {
   mount: (caller, options, wanted) => mount(options, caller, { ...caller, wanted }),
-  async flush({ signal }, name) {
-    const txid = await openMountNamed(name).flush({ signal });
+  async flush({ signal }, mounted) {
+    const txid = await openMountOf(mounted).flush({ signal });
     return { txid: txid.toString() };
   },
-  async waitForTxid({ signal }, name, txid) {
-    await openMountNamed(name).waitForTxid(BigInt(txid), { signal });
+  async waitForTxid({ signal }, mounted, txid) {
+    await openMountOf(mounted).waitForTxid(BigInt(txid), { signal });
     return undefined;
   },
-  async hydrated({ signal }, name) {
-    await openMountNamed(name).hydrated({ signal });
+  async hydrated({ signal }, mounted) {
+    await openMountOf(mounted).hydrated({ signal });
     return undefined;
   },
-  resizeCache: (_caller, name, cacheBytes) => openMountNamed(name).resizeCache(cacheBytes),
-  async promote({ signal }, name, waitMs) {
-    await promote(name, { signal, waitMs });
+  resizeCache: (_caller, mounted, cacheBytes) => openMountOf(mounted).resizeCache(cacheBytes),
+  async promote({ signal }, mounted, waitMs) {
+    await promote(openMountOf(mounted), { signal, waitMs });
     return undefined;
   },
-  async demote({ signal }, name) {
-    await openMountNamed(name).demote({ signal });
+  async demote({ signal }, mounted) {
+    await openMountOf(mounted).demote({ signal });
     return undefined;
   },
-  status: async (_caller, name) => openMountNamed(name).status(),
-  at: ({ signal }, name, moment) => claimPast(openMountNamed(name), moment, signal),
+  status: async (_caller, mounted) => openMountOf(mounted).status(),
+  at: ({ signal }, mounted, moment) => claimPast(openMountOf(mounted), moment, signal),
   async leavePast(_caller, number) {
     await leavePast(number);
     return undefined;
   },
-  async close(_caller, name) {
-    await close(name);
+  async close(_caller, mounted) {
+    await closeHandle(mounted);
     return undefined;
   },
 };
@@ -258,7 +269,7 @@ const requests = makeEngineRequests(native, {
   isOpen: (name) => slots.get(name)?.state === "open",
   isWriting: (name) => openMountNamed(name).mode === "write",
   close,
-  promote: (name) => promote(name, { waitMs: 0 }),
+  promote: async (name) => promote(openMountNamed(name), { waitMs: 0 }),
   demote: async (name) => openMountNamed(name).demote(),
 });
 

@@ -25,20 +25,23 @@ export interface MountedAs {
   readonly provider: PriceProvider | undefined;
 }
 
+/** Which mount a handle is of; another one may have its name by now. */
+export type MountRef = Pick<MountedAs, "name" | "number">;
+
 /** What can be asked of the engine, with arguments and result. */
 export interface Calls {
   /** `wanted`: what the calling thread wants to be told; see channels.ts. */
   mount: (options: EngineMountOptions, wanted: SharedArrayBuffer) => MountedAs;
-  flush: (name: string) => { readonly txid: string };
-  waitForTxid: (name: string, txid: string) => undefined;
-  hydrated: (name: string) => undefined;
-  status: (name: string) => MountStatus;
-  resizeCache: (name: string, cacheBytes: number) => number;
-  promote: (name: string, waitMs: number | undefined) => undefined;
-  demote: (name: string) => undefined;
-  at: (name: string, moment: Moment) => OpenedPast;
+  flush: (mount: MountRef) => { readonly txid: string };
+  waitForTxid: (mount: MountRef, txid: string) => undefined;
+  hydrated: (mount: MountRef) => undefined;
+  status: (mount: MountRef) => MountStatus;
+  resizeCache: (mount: MountRef, cacheBytes: number) => number;
+  promote: (mount: MountRef, waitMs: number | undefined) => undefined;
+  demote: (mount: MountRef) => undefined;
+  at: (mount: MountRef, moment: Moment) => OpenedPast;
   leavePast: (number: number) => undefined;
-  close: (name: string) => undefined;
+  close: (mount: MountRef) => undefined;
 }
 
 export type CallName = keyof Calls;

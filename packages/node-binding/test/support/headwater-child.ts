@@ -151,6 +151,13 @@ serveLines({
   listenTo(signal: NodeJS.Signals, code: number) {
     process.on(signal, () => setTimeout(() => process.exit(code), 20));
   },
+  /** Closes what may be closed already, and ends. */
+  closeOn(signal: NodeJS.Signals, name: string) {
+    process.on(signal, async () => {
+      await mounted(name).close();
+      process.exit(0);
+    });
+  },
   /** Outside of any call, so that nobody catches it. */
   fail() {
     setImmediate(() => {
