@@ -20,9 +20,11 @@ import {
   type Calls,
   channelName,
   type EngineWorkerData,
+  type MountedAs,
   type ToCaller,
   type ToEngine,
 } from "./messages.ts";
+import type { OpenedPast } from "./past-claims.ts";
 
 /** How often a waiting caller looks whether the engine is still there. */
 const LIVENESS_INTERVAL_MS = 100;
@@ -41,6 +43,8 @@ interface Waiter {
 
 const caller = String(threadId);
 const waiters = new Map<number, Waiter>();
+/** Calls that were given up and not answered yet. */
+const givenUp = new Map<number, CallName>();
 /** By the number of the mount. */
 const listeners = new Map<number, (event: MountEvent) => void>();
 let lastId = 0;
@@ -139,8 +143,22 @@ function receive(message: ToEngine | ToCaller): void {
   if (message.type !== "value" && message.type !== "error") return;
   if (message.caller !== caller) return;
   const waiter = take(message.id);
-  if (message.type === "value") waiter?.resolve(message.value);
-  else waiter?.reject(fromErrorData(message.error));
+  const name = givenUp.get(message.id);
+  givenUp.delete(message.id);
+  if (message.type === "error") waiter?.reject(fromErrorData(message.error));
+  else if (name === undefined) waiter?.resolve(message.value);
+  else undo(name, message.value);
+}
+
+/** The engine was done before it heard that nobody waits: what it has opened, nobody would close. */
+function undo(name: CallName, value: unknown): void {
+  const undone =
+    name === "mount"
+      ? callEngine("close", [value as MountedAs])
+      : name === "at"
+        ? callEngine("leavePast", [(value as OpenedPast).number])
+        : undefined;
+  undone?.catch(() => {});
 }
 
 /** Of a call that is settled. Without calls under way nothing here keeps the process alive. */
@@ -156,6 +174,7 @@ function take(id: number): Waiter | undefined {
 
 function checkLiveness(): void {
   const number = native.engineNumber();
+  if (number === 0) givenUp.clear();
   for (const [id, { engine }] of waiters) if (engine !== number) take(id)?.reject(stopped());
 }
 
@@ -180,6 +199,7 @@ export function callEngine<Name extends CallName>(
   return new Promise((resolve, reject) => {
     const onAbort = (): void => {
       take(id);
+      givenUp.set(id, name);
       postToEngine({ type: "cancel", caller, id });
       reject(signal?.reason);
     };
