@@ -216,8 +216,18 @@ export function callEngine<Name extends CallName>(
     });
     signal?.addEventListener("abort", onAbort, { once: true });
     stopLiveness ??= repeat(LIVENESS_INTERVAL_MS, checkLiveness);
-    postToEngine({ type: "call", caller, id, name, args });
+    try {
+      postToEngine({ type: "call", caller, id, name, args });
+    } catch (error) {
+      take(id)?.reject(cannotCross(error));
+    }
   });
+}
+
+function cannotCross(error: unknown): HeadwaterError {
+  const sentence = "an option or an argument is no plain data, which alone can go to the engine";
+  const cause = { cause: error };
+  return new HeadwaterError("OPTION_INVALID", `${sentence}: ${(error as Error).message}`, cause);
 }
 
 /** Blocks this thread while the engine closes every mount that writes; see `syncAtExit`. */

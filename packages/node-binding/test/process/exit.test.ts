@@ -163,6 +163,15 @@ describe("a process", () => {
     expect(await within("exit", reader.ended)).toMatchObject({ code: 0, stderr: "" });
   });
 
+  it("ends by itself after a call that could not be made", async () => {
+    const child = program();
+    const failed = child.call("mountWithFunction", { url: "memory:app.db" });
+    await expect(failed).rejects.toMatchObject({ code: "OPTION_INVALID" });
+    await expect(failed).rejects.toThrow('() => "eu" could not be cloned');
+    child.hangUp();
+    expect(await within("exit", child.ended)).toMatchObject({ code: 0, stderr: "" });
+  });
+
   it("that only reads ends by itself, hydrating or not", async () => {
     const url = `file://${tempDir()}/app.db`;
     const { database, flush } = await openWriter({ url });

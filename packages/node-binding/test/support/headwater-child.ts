@@ -111,6 +111,10 @@ serveLines({
     for await (const { done } of mounted(name).hydrationProgress()) return done;
     return undefined;
   },
+  /** A function cannot go to the engine's thread. */
+  async mountWithFunction(options: MountOptions) {
+    await mount({ ...options, storeOptions: { region: (() => "eu") as unknown as string } });
+  },
   async hydrated(name: string) {
     await mounted(name).hydrated();
   },
