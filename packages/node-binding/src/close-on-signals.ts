@@ -11,6 +11,9 @@ import { closeWritersNow } from "./engine/engine-client.ts";
 /** The first process of a container. The kernel keeps from it what it does not listen to. */
 const FIRST_PID = 1;
 
+/** Listeners of this package, on any signal: what ends a process is not kept from it by these. */
+const ours = new Set<NodeJS.SignalsListener>();
+
 /**
  * When one of these signals comes, uploads what is pending, gives leases back and closes every
  * mount that writes, for `exitTimeoutMs` at the most. Then the signal does what it always did: it
@@ -22,17 +25,42 @@ export function closeOnSignals(
   if (!isMainThread) {
     throw new HeadwaterError("OPTION_INVALID", "signals come to the main thread only");
   }
-  const onSignal = (signal: NodeJS.Signals): void => {
+  return listen(signals, (signal) => {
     closeWritersNow();
-    if (process.listenerCount(signal) > 1) return;
-    process.off(signal, onSignal);
-    process.kill(process.pid, signal);
-    if (process.pid === FIRST_PID) process.exit(128 + constants.signals[signal]);
-  };
+    if (!isHeardByProgram(signal)) endBy(signal);
+  });
+}
+
+/** The same, but a program that listens to the signal itself goes on as it likes. */
+export function closeWhenEndedBy(signals: readonly NodeJS.Signals[]): void {
+  listen(signals, (signal) => {
+    if (isHeardByProgram(signal)) return;
+    closeWritersNow();
+    endBy(signal);
+  });
+}
+
+function listen(
+  signals: readonly NodeJS.Signals[],
+  onSignal: (signal: NodeJS.Signals) => void,
+): Disposable {
+  ours.add(onSignal);
   for (const signal of signals) process.on(signal, onSignal);
   return {
     [Symbol.dispose]: () => {
       for (const signal of signals) process.off(signal, onSignal);
+      ours.delete(onSignal);
     },
   };
+}
+
+function isHeardByProgram(signal: NodeJS.Signals): boolean {
+  const listeners = process.listeners(signal) as NodeJS.SignalsListener[];
+  return listeners.some((listener) => !ours.has(listener));
+}
+
+function endBy(signal: NodeJS.Signals): void {
+  for (const listener of ours) process.off(signal, listener);
+  process.kill(process.pid, signal);
+  if (process.pid === FIRST_PID) process.exit(128 + constants.signals[signal]);
 }

@@ -8,7 +8,8 @@
  */
 
 import { getEnvironmentData, isMainThread, setEnvironmentData } from "node:worker_threads";
-import { closeWritersNow, ensureEngine } from "./engine/engine-client.ts";
+import { closeWhenEndedBy } from "./close-on-signals.ts";
+import { ensureEngine } from "./engine/engine-client.ts";
 import { teachDrivers, teachDriversWhenLoaded } from "./litestream/teach-drivers.ts";
 import { extensionPath, native } from "./native.ts";
 
@@ -22,15 +23,4 @@ if (getEnvironmentData(STARTED) === undefined) {
   void ensureEngine(teachDrivers);
 }
 teachDriversWhenLoaded();
-if (isMainThread) for (const signal of ["SIGTERM", "SIGINT"] as const) closeWhenEndedBy(signal);
-
-/** A program that listens to the signal itself goes on as it likes: its end closes everything. */
-function closeWhenEndedBy(signal: NodeJS.Signals): void {
-  const onSignal = (): void => {
-    if (process.listenerCount(signal) > 1) return;
-    closeWritersNow();
-    process.off(signal, onSignal);
-    process.kill(process.pid, signal);
-  };
-  process.on(signal, onSignal);
-}
+if (isMainThread) closeWhenEndedBy(["SIGTERM", "SIGINT"]);
