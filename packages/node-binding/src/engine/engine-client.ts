@@ -209,12 +209,13 @@ export function callEngine<Name extends CallName>(
         then(value);
       };
     };
+    // First, as it throws if that is no signal.
+    signal?.addEventListener("abort", onAbort, { once: true });
     waiters.set(id, {
       engine: number,
       resolve: settle(resolve as (value: unknown) => void),
       reject: settle(reject),
     });
-    signal?.addEventListener("abort", onAbort, { once: true });
     stopLiveness ??= repeat(LIVENESS_INTERVAL_MS, checkLiveness);
     try {
       postToEngine({ type: "call", caller, id, name, args });

@@ -165,9 +165,13 @@ describe("a process", () => {
 
   it("ends by itself after a call that could not be made", async () => {
     const child = program();
-    const failed = child.call("mountWithFunction", { url: "memory:app.db" });
+    const options = { url: `file://${tempDir()}/app.db`, mode: "write", journalDir: tempDir() };
+    const name = await child.call("mount", options);
+    const failed = child.call("mountWithFunction", options);
     await expect(failed).rejects.toMatchObject({ code: "OPTION_INVALID" });
     await expect(failed).rejects.toThrow('() => "eu" could not be cloned');
+    await expect(child.call("flushWithoutSignal", name)).rejects.toThrow("addEventListener");
+    await child.call("flush", name);
     child.hangUp();
     expect(await within("exit", child.ended)).toMatchObject({ code: 0, stderr: "" });
   });

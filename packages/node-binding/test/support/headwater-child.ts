@@ -115,6 +115,11 @@ serveLines({
   async mountWithFunction(options: MountOptions) {
     await mount({ ...options, storeOptions: { region: (() => "eu") as unknown as string } });
   },
+  /** What has a signal is none. */
+  async flushWithoutSignal(name: string) {
+    const signal = new AbortController() as unknown as AbortSignal;
+    await mounted(name).flush({ signal });
+  },
   async hydrated(name: string) {
     await mounted(name).hydrated();
   },
