@@ -19,5 +19,6 @@ export {
 export type { CheckOptions, Lease, LeaseState, Predecessor } from "./lease.ts";
 export { decodeRecord, encodeRecord, type LeaseRecord } from "./lease-record.ts";
 export type { LeaseTrail } from "./lease-trail.ts";
+export { OWNER_LENGTH_MAX, TTL_MS_MAX, TTL_MS_MIN } from "./limits.ts";
 export type { AcquireLeaseOptions } from "./settings.ts";
 export { systemClock, systemRandom } from "./system.ts";

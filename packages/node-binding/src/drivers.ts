@@ -9,7 +9,8 @@ import type BetterSqlite3 from "better-sqlite3";
 import { extensionPath } from "./native.ts";
 
 /** `better-sqlite3` is looked for beside the program first, then beside this package. */
-export type Driver = "better-sqlite3" | "node:sqlite";
+export type Driver = (typeof DRIVERS)[number];
+export const DRIVERS = ["better-sqlite3", "node:sqlite"] as const;
 
 type BetterSqlite3Class = typeof BetterSqlite3;
 

@@ -19,7 +19,7 @@ import {
   HeadwaterError,
   redactUrl,
 } from "@headwater/vfs-core";
-import type { Driver } from "./drivers.ts";
+import { DRIVERS, type Driver } from "./drivers.ts";
 import type { EngineMountOptions, HydrateOptions } from "./engine/engine-mount-options.ts";
 
 export interface MountOptions {
@@ -174,6 +174,7 @@ function checkRaw(options: MountOptions, known: Readonly<Record<string, string>>
   }
   checkPlace(options);
   checkPrices(options.prices);
+  checkDrivers(options.drivers);
   if (options.mode !== undefined && options.mode !== "read" && options.mode !== "write") {
     throw invalid(`option "mode" must be "read" or "write", not "${String(options.mode)}"`);
   }
@@ -189,6 +190,13 @@ function checkPrices(prices: unknown): void {
   } catch (error) {
     throw invalid(`option "prices": ${(error as Error).message}`);
   }
+}
+
+function checkDrivers(drivers: unknown): void {
+  if (drivers === undefined) return;
+  if (Array.isArray(drivers) && drivers.every((driver) => DRIVERS.includes(driver))) return;
+  const names = DRIVERS.map((driver) => `"${driver}"`).join(" and ");
+  throw invalid(`option "drivers" must be an array of ${names}, not ${JSON.stringify(drivers)}`);
 }
 
 function checkPlace({ url, store, storeOptions, mode, journalDir }: MountOptions): void {
@@ -220,6 +228,9 @@ function toModule(name: string, reference: unknown): ModuleReference {
 }
 
 function toStoreOptions(options: MountOptions["storeOptions"]): EngineMountOptions["storeOptions"] {
+  if (options !== undefined && (typeof options !== "object" || options === null)) {
+    throw invalid('option "storeOptions" must be an object of options of the store');
+  }
   if (options?.credentials === undefined) return options ?? {};
   return { ...options, credentials: toModule("storeOptions.credentials", options.credentials) };
 }

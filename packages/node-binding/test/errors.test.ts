@@ -94,6 +94,14 @@ describe("mount", () => {
     [{ name: "//a/b" }],
     [{ nonsense: true } as never],
     [{ url: 7 as never }],
+    [{ drivers: ["better-sqlite"] as never }],
+    [{ drivers: "node:sqlite" as never }],
+    [{ storeOptions: "region" as never }],
+    [{ lease: "on" as never }],
+    [{ lease: { ttlMs: 5 } }],
+    [{ lease: { waitMs: "soon" as never } }],
+    [{ lease: { waitMs: -1 } }],
+    [{ lease: { owner: 5 as never } }],
   ])("refuses the options %j", async (options) => {
     expect((await mountError({ url: newUrl(), ...options })).code).toBe("OPTION_INVALID");
   });

@@ -2,6 +2,7 @@
  * The options of a mount: what they are, their defaults, and one sentence for each that is wrong.
  */
 
+import { OWNER_LENGTH_MAX, TTL_MS_MAX, TTL_MS_MIN } from "@headwater/lease";
 import type { ObjectStore } from "@headwater/object-store";
 import type { Clock, Random } from "./clock.ts";
 import { type CompactionOptions, chooseCompaction } from "./compact/compaction-options.ts";
@@ -153,6 +154,7 @@ function settle(options: CommonOptions & ReadChoices & WriteChoices) {
   const { durability = DEFAULTS.durability } = options;
   const { journalBytesMax = DEFAULTS.journalBytesMax, disk = systemDisk } = options;
   checkHydrate(options.hydrate);
+  checkLease(options.lease);
   checkDuration("pollIntervalMs", pollIntervalMs, 0);
   checkDuration("pollIntervalMsMax", options.pollIntervalMsMax ?? pollIntervalMs, pollIntervalMs);
   checkDuration("listIntervalMs", listIntervalMs, 1);
@@ -197,6 +199,21 @@ function checkHydrate({ path, bytesPerSecondMax }: HydrateChoice = {}): void {
   if (path === "") throw invalid("hydrate.path must name a file");
   if (bytesPerSecondMax === undefined || bytesPerSecondMax > 0) return;
   throw invalid(`hydrate.bytesPerSecondMax must be more than 0: ${bytesPerSecondMax}`);
+}
+
+function checkLease(lease: LeaseChoice = {}): void {
+  if (lease === "off") return;
+  if (typeof lease !== "object" || lease === null) {
+    throw invalid(`lease must be "off" or { ttlMs, owner, waitMs }: ${String(lease)}`);
+  }
+  const { ttlMs = LEASE_TTL_MS, owner = "", waitMs = 0 } = lease;
+  if (!(Number.isFinite(ttlMs) && ttlMs >= TTL_MS_MIN && ttlMs <= TTL_MS_MAX)) {
+    throw invalid(`lease.ttlMs must be from ${TTL_MS_MIN} to ${TTL_MS_MAX}: ${ttlMs}`);
+  }
+  if (typeof owner !== "string" || owner.length > OWNER_LENGTH_MAX) {
+    throw invalid(`lease.owner must be a text of ${OWNER_LENGTH_MAX} characters at the most`);
+  }
+  checkDuration("lease.waitMs", waitMs, 0);
 }
 
 export function checkCacheBytes(cacheBytes: number): void {
