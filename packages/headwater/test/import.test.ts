@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
@@ -84,6 +84,21 @@ describe("headwater import", () => {
     const foreign = await headwater(["import", folder, path]);
     expect(foreign.code).toBe(1);
     expect(foreign.stderr).toContain("choose a prefix of its own");
+  });
+
+  it("takes a database by a link to it, with the log that lies beside the file", async () => {
+    const place = folders.make();
+    const { path, database } = liveDatabase();
+    const folder = tempDir();
+    const link = join(folder, "link.db");
+    symlinkSync(path, link);
+    await headwaterJson(["import", place.url, link], place);
+    const restored = join(tempDir(), "restored.db");
+    await headwaterJson(["restore", place.url, restored]);
+    const copy = new Database(restored, { readonly: true });
+    const all = "select count(*), sum(length(body)), sum(body = 'in the log') from notes";
+    expect(copy.prepare(all).raw().get()).toEqual(database.prepare(all).raw().get());
+    copy.close();
   });
 
   it("takes a database in rollback mode, of any page size", async () => {

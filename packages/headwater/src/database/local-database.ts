@@ -9,7 +9,7 @@
  *   - The file is closed after the transaction has ended: closing it would end SQLite's locks.
  */
 
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, realpath } from "node:fs/promises";
 import type { DatabaseImage } from "@headwater/vfs-core/offline";
 import { loadSqlite } from "./sqlite.ts";
 import { FRAME_HEADER_SIZE, isFrameOf, readWalFrames, type WalFrames } from "./wal-frames.ts";
@@ -20,16 +20,19 @@ const CHUNK_BYTES = 1 << 20;
 
 export async function openLocalDatabase(path: string): Promise<LocalDatabase> {
   const { DatabaseSync } = loadSqlite();
-  const file = await open(path, "r").catch((error: unknown) => {
+  const fail = (error: unknown): never => {
     throw problem(path, error);
-  });
+  };
+  // The log lies beside the file, and not beside a link to it.
+  const realPath = await realpath(path).catch(fail);
+  const file = await open(realPath, "r").catch(fail);
   try {
-    const connection = new DatabaseSync(path, { readOnly: true });
+    const connection = new DatabaseSync(realPath, { readOnly: true });
     try {
       connection.exec("begin; select count(*) from sqlite_schema");
       const pageSize = numberOf(connection.prepare("pragma page_size").get());
       const pageCount = numberOf(connection.prepare("pragma page_count").get());
-      const log = await openLog(path);
+      const log = await openLog(realPath);
       const frames = log === undefined ? undefined : await readWalFrames(log, pageSize);
       return {
         pageSize,
