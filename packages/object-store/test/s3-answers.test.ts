@@ -431,6 +431,13 @@ describe("list", () => {
     });
   });
 
+  it("is not taken for whole when it is cut and does not say how it goes on", async () => {
+    const told = "<Name>bucket</Name><IsTruncated>true</IsTruncated>";
+    const contents = "<Contents><Key>p/a</Key><Size>1</Size></Contents>";
+    const body = `<ListBucketResult>${told}${contents}</ListBucketResult>`;
+    expect((await failure(() => ({ status: 200, body }), list)).code).toBe("CONFIG_INVALID");
+  });
+
   it("ends when the store goes in circles", async () => {
     const error = await failure(() => listAnswer(["a"], "same"), list);
     expect(error.code).toBe("UNAVAILABLE");

@@ -58,10 +58,10 @@ export function pageOf(answer: HttpAnswer): S3Page | undefined {
   const metas = contents.map((object) => listedMeta(object, serverDateMs));
   if (metas.some(({ key, size }) => key === "" || !Number.isSafeInteger(size))) return undefined;
   const isCut = listing?.textOf("IsTruncated")?.trim() === "true";
-  return {
-    metas,
-    nextToken: (isCut && listing?.textOf("NextContinuationToken")) || undefined,
-  };
+  if (!isCut) return { metas, nextToken: undefined };
+  const nextToken = listing?.textOf("NextContinuationToken");
+  // As of a server that knows the first version of listings only: what comes after is not told.
+  return nextToken ? { metas, nextToken } : undefined;
 }
 
 /** The keys that could not be deleted. */
