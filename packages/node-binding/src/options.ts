@@ -139,6 +139,12 @@ const KNOWN = {
   signal: "any",
 } as const satisfies Record<keyof MountOptions, "any" | "boolean" | "count" | "string">;
 
+/** Of options that are objects of options. */
+const KNOWN_WITHIN = {
+  hydrate: ["path", "bytesPerSecondMax"],
+  lease: ["ttlMs", "owner", "waitMs"],
+} as const satisfies Partial<Record<keyof MountOptions, readonly string[]>>;
+
 const REQUEST_TIMEOUT_MS = 30_000;
 const EXIT_TIMEOUT_MS = 5_000;
 const DEFAULT_NAME = "headwater.db";
@@ -163,11 +169,10 @@ function checkRaw(options: MountOptions, known: Readonly<Record<string, string>>
   if (typeof options !== "object" || options === null) {
     throw new TypeError("expected an object of options with at least a url or a store");
   }
-  for (const name of Object.keys(options)) {
-    const alike = Object.keys(known).find((other) => other.toLowerCase() === name.toLowerCase());
-    if (known[name] !== undefined) continue;
-    if (alike !== undefined) throw invalid(`misspelled option "${name}" should be "${alike}"`);
-    throw invalid(`unknown option "${name}"`);
+  checkNames(options, Object.keys(known));
+  for (const [name, names] of Object.entries(KNOWN_WITHIN)) {
+    const within = options[name as keyof typeof KNOWN_WITHIN];
+    if (typeof within === "object" && within !== null) checkNames(within, names, `${name}.`);
   }
   for (const [name, kind] of Object.entries(known)) {
     checkKind(name, kind, (options as unknown as Record<string, unknown>)[name]);
@@ -177,6 +182,15 @@ function checkRaw(options: MountOptions, known: Readonly<Record<string, string>>
   checkDrivers(options.drivers);
   if (options.mode !== undefined && options.mode !== "read" && options.mode !== "write") {
     throw invalid(`option "mode" must be "read" or "write", not "${String(options.mode)}"`);
+  }
+}
+
+function checkNames(options: object, known: readonly string[], place = ""): void {
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue;
+    const alike = known.find((other) => other.toLowerCase() === name.toLowerCase());
+    if (alike === undefined) throw invalid(`unknown option "${place}${name}"`);
+    throw invalid(`misspelled option "${place}${name}" should be "${place}${alike}"`);
   }
 }
 
@@ -243,9 +257,10 @@ function nameFromUrl(url: string | undefined): string {
 }
 
 function checkName(name: string): string {
-  const isUsable = name !== "" && !/^\/\/|[?#%\0]/.test(name);
+  const isUsable = name !== "" && !/^\/\/|^file:|^:memory:$|[?#%\0]/i.test(name);
   if (!isUsable || Buffer.byteLength(name) > NAME_BYTES_MAX) {
-    const rule = 'it must not be empty, begin with "//", or have "?", "#" or "%" in it';
+    const rule =
+      'it must not be empty or ":memory:", begin with "//" or "file:", or have "?", "#", "%"';
     throw invalid(`option "name" cannot be ${JSON.stringify(name)}: ${rule}`);
   }
   return name;

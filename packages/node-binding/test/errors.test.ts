@@ -92,6 +92,8 @@ describe("mount", () => {
     [{ hydrate: "yes" as never }],
     [{ name: "a?b" }],
     [{ name: "//a/b" }],
+    [{ name: ":memory:" }],
+    [{ name: "file:app.db" }],
     [{ nonsense: true } as never],
     [{ url: 7 as never }],
     [{ drivers: ["better-sqlite"] as never }],
@@ -102,6 +104,8 @@ describe("mount", () => {
     [{ lease: { waitMs: "soon" as never } }],
     [{ lease: { waitMs: -1 } }],
     [{ lease: { owner: 5 as never } }],
+    [{ lease: { ttl: 5000 } as never }],
+    [{ hydrate: { bytesPerSecond: 5000 } as never }],
   ])("refuses the options %j", async (options) => {
     expect((await mountError({ url: newUrl(), ...options })).code).toBe("OPTION_INVALID");
   });

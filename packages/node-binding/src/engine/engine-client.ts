@@ -150,7 +150,7 @@ function receive(message: ToEngine | ToCaller): void {
   else undo(name, message.value);
 }
 
-/** The engine was done before it heard that nobody waits: what it has opened, nobody would close. */
+/** The engine was done before it heard that nobody waits; nobody would close what it has opened. */
 function undo(name: CallName, value: unknown): void {
   const undone =
     name === "mount"
