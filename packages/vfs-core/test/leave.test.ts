@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { faulty } from "@headwater/object-store/testing";
 import { expect, it } from "vitest";
+import { systemSegmentFiles } from "../src/testing/index.ts";
 import { failingStore } from "./support/failing.ts";
 import { openPlayer } from "./support/roles.ts";
 import { range, World } from "./support/world.ts";
@@ -71,6 +72,24 @@ it("leaves everything when a commit could not be uploaded", async () => {
   expect(await again.mount.flush()).toBe(2n);
   await again.mount.close();
   expect(existsSync(journalDir)).toBe(false);
+});
+
+it("lets go of everything when the disk cannot be flushed", async () => {
+  const world = await worldOfThree();
+  const files = {
+    ...systemSegmentFiles,
+    sync: () => {
+      throw Object.assign(new Error("EIO: i/o error, fdatasync"), { code: "EIO" });
+    },
+  };
+  const lease = { owner: "first" };
+  const { mount, device, journalDir } = await openWriter(world, { lease }, { files });
+  device.commit(pagesOf(world, [2], 7), 3);
+  await expect(mount.close()).rejects.toThrow("EIO");
+  expect(device.isClosed).toBe(true);
+  const again = await openWriter(world, { journalDir, lease: { owner: "second" } });
+  expect(await again.mount.flush()).toBe(2n);
+  await again.mount.close();
 });
 
 it("leaves everything when it was fenced, even if nothing was pending", async () => {

@@ -132,8 +132,17 @@ export class Writer {
       this.#isDone = isQuiet && this.#hasAllUploaded();
       return undefined;
     } catch (error) {
-      device.journal.fsync();
+      this.#flushJournal();
       return error;
+    }
+  }
+
+  /** As far as the disk can: why the bucket lacks commits is told, and the close goes on. */
+  #flushJournal(): void {
+    try {
+      this.#parts.device.journal.fsync();
+    } catch {
+      // They are in the journal, unless the power is lost before the system has written them.
     }
   }
 
