@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { decodeLtx } from "@headwater/ltx";
 import { faulty } from "@headwater/object-store/testing";
 import { describe, expect, it } from "vitest";
+import type { Disk } from "../src/disk/disk.ts";
+import { systemDisk } from "../src/disk/system-disk.ts";
 import { openMount, openReplica } from "../src/index.ts";
 import { WriterDeviceFactory } from "../src/testing/index.ts";
 import { JumpingClock } from "./support/clock.ts";
@@ -21,6 +23,20 @@ async function readDatabase(world: World, at?: World["store"]): Promise<Uint8Arr
   await using replica = await openReplica({ store: at ?? world.store, path, url });
   using snapshot = replica.snapshot();
   return Promise.all(range(1, snapshot.pageCount).map((pgno) => snapshot.readPage(pgno)));
+}
+
+/** A store that takes nothing, and what was sent to it. */
+function keeping(inner: World["store"]) {
+  const sent: Uint8Array[] = [];
+  const store = faulty(inner, {
+    rules: [{ fault: { type: "before", code: "FORBIDDEN" }, operation: "put" }],
+  });
+  const put = store.put.bind(store);
+  store.put = (key, body, options) => {
+    sent.push(body);
+    return put(key, body, options);
+  };
+  return { store, sent };
 }
 
 describe("writing", () => {
@@ -278,16 +294,8 @@ describe("a journal left behind", () => {
 
   it("is done as far as an upload of its own that arrives late", async () => {
     const world = new World();
-    const bodies: Uint8Array[] = [];
-    const lost = faulty(world.store, {
-      rules: [{ fault: { type: "before", code: "FORBIDDEN" }, operation: "put" }],
-    });
-    const put = lost.put.bind(lost);
-    lost.put = (key, body, options) => {
-      bodies.push(body);
-      return put(key, body, options);
-    };
-    const first = await openWriter(world, { store: lost });
+    const lost = keeping(world.store);
+    const first = await openWriter(world, { store: lost.store });
     first.device.commit(pagesOf(world, [1, 2], 7), 2);
     await expect(first.mount.flush()).rejects.toMatchObject({ code: "STORE_FORBIDDEN" });
     await crash(first);
@@ -295,7 +303,7 @@ describe("a journal left behind", () => {
       rules: [{ fault: { type: "slow", delayMs: 50 }, operation: "put" }],
     });
     const second = await openWriter(world, { store, journalDir: first.journalDir });
-    await world.put(0, 1, 1, bodies[0]!);
+    await world.put(0, 1, 1, lost.sent[0]!);
     second.device.commit(pagesOf(world, [2], 8), 2);
     expect(await second.mount.flush()).toBe(2n);
     using now = second.device.snapshot();
@@ -303,6 +311,35 @@ describe("a journal left behind", () => {
     await second.mount.close();
     expect(await readDatabase(world)).toEqual([world.content(1, 7), world.content(2, 8)]);
     expect([...decodeLtx(await world.body(0, 2, 2)).index.pgnos]).toEqual([2]);
+  });
+
+  it("is known as its own by later runs, however often their disk was full meanwhile", async () => {
+    const world = new World();
+    const { store, sent } = keeping(world.store);
+    const first = await openWriter(world, { store });
+    first.device.commit(pagesOf(world, [1, 2], 7), 2);
+    await expect(first.mount.flush()).rejects.toMatchObject({ code: "STORE_FORBIDDEN" });
+    await crash(first);
+    let isFull = true;
+    const disk: Disk = {
+      ...systemDisk,
+      write: async (path, text) => {
+        if (isFull && path.includes("intent")) throw new Error("ENOSPC: no space left");
+        await systemDisk.write(path, text);
+      },
+    };
+    const second = await openWriter(world, { journalDir: first.journalDir, disk });
+    for (let tries = 0; tries < 20; tries += 1) {
+      await expect(second.mount.flush()).rejects.toThrow("ENOSPC");
+      // Each try is another upload, of another time.
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    isFull = false;
+    await world.put(0, 1, 1, sent[0]!);
+    second.device.commit(pagesOf(world, [2], 8), 2);
+    expect(await second.mount.flush()).toBe(2n);
+    await second.mount.close();
+    expect(await readDatabase(world)).toEqual([world.content(1, 7), world.content(2, 8)]);
   });
 
   it("is kept when somebody else has written, and names both positions", async () => {

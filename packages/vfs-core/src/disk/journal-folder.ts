@@ -166,8 +166,7 @@ export class JournalFolder {
     const others = this.#intents.filter(
       (other) => other.txid === txid && other.fileChecksum !== fileChecksum,
     );
-    this.#intents = [...others.slice(1 - INTENTS_MAX), { txid, seq, fileChecksum }];
-    await this.#writeIntents();
+    await this.#writeIntents([...others.slice(1 - INTENTS_MAX), { txid, seq, fileChecksum }]);
   }
 
   /** Of an upload that was never sent. It is gone from the disk with the next one. */
@@ -178,10 +177,10 @@ export class JournalFolder {
   /** The journal ends at this commit: uploads that hold a later one hold one that was not made. */
   async markTakenBack(lastSeq: number): Promise<void> {
     if (this.#intents.every(({ seq, isTakenBack }) => seq <= lastSeq || isTakenBack)) return;
-    this.#intents = this.#intents.map((intent) =>
+    const marked = this.#intents.map((intent) =>
       intent.seq <= lastSeq ? intent : { ...intent, isTakenBack: true },
     );
-    await this.#writeIntents();
+    await this.#writeIntents(marked);
   }
 
   async remove(segmentPaths: readonly string[]): Promise<void> {
@@ -219,12 +218,14 @@ export class JournalFolder {
     }
   }
 
-  async #writeIntents(): Promise<void> {
-    const intents = this.#intents.map(({ isTakenBack, ...point }) => ({
+  /** An upload whose record could not be written is not sent, so it takes nobody's place. */
+  async #writeIntents(intents: readonly UploadIntent[]): Promise<void> {
+    const records = intents.map(({ isTakenBack, ...point }) => ({
       ...toRecord(point),
       ...(isTakenBack === true ? { isTakenBack } : {}),
     }));
-    await this.#write("intent.json", { intents });
+    await this.#write("intent.json", { intents: records });
+    this.#intents = intents;
   }
 
   async #write(name: string, record: object): Promise<void> {
