@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { decodeLtx } from "@headwater/ltx";
+import type { ListOptions } from "@headwater/object-store";
 import { faulty } from "@headwater/object-store/testing";
 import { describe, expect, it } from "vitest";
 import type { Disk } from "../src/disk/disk.ts";
@@ -451,5 +452,23 @@ describe("the lease", () => {
     expect(device.writable).toBe(false);
     expect(device.reason).toContain("is lost");
     await expect(mount.close()).rejects.toMatchObject({ code: "FENCED" });
+  });
+
+  it("is refused when it is lost before there is a writer who could hear of it", async () => {
+    const world = new World();
+    await world.write({ pages: range(1, 3) });
+    const clock = new JumpingClock();
+    const store = storeWith(world.store, {
+      async *list(prefix: string, options?: ListOptions) {
+        // Its own look at the clocks is done by then.
+        clock.jump(60_000);
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        yield* world.store.list(prefix, options);
+      },
+    });
+    const opening = openWriter(world, { store, clock, lease: { owner: "first", ttlMs: 1_000 } });
+    await expect(opening).rejects.toMatchObject({ code: "FENCED" });
+    const next = await openWriter(world, { lease: { owner: "second", waitMs: 10_000 } });
+    await next.mount.close();
   });
 });

@@ -134,6 +134,7 @@ class Opening {
     const mayArrive = await this.#findTakenBack();
     const fence = mustFence || mayArrive ? await this.#fenceOffOthers() : "none";
     if (fence !== "none") return fence;
+    this.#requireLease();
     await this.mount.activate(this.#opened.loaded);
     return "started";
   }
@@ -174,6 +175,12 @@ class Opening {
     const { folder, loaded } = this.#opened;
     await folder.markTakenBack(Math.max(folder.synced?.seq ?? 0, this.#journalSeq));
     return folder.intents.some(({ txid, isTakenBack }) => isTakenBack && txid > loaded.map.txid);
+  }
+
+  /** Of a loss while the bucket was read, nobody was told who could have stopped. */
+  #requireLease(): void {
+    const state = this.#opened.lease?.state;
+    if (state?.type === "lost") throw explainLease(this.#replica, state.error);
   }
 
   /** See put-fence.ts. */
