@@ -1,9 +1,12 @@
-import { truncateSync } from "node:fs";
+import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { faulty } from "@headwater/object-store/testing";
 import { describe, expect, it } from "vitest";
+import type { Disk } from "../src/disk/disk.ts";
+import { systemDisk } from "../src/disk/system-disk.ts";
 import { type SegmentFiles, systemSegmentFiles } from "../src/testing/index.ts";
+import { openPlayer } from "./support/roles.ts";
 import { range, World } from "./support/world.ts";
-import { openWriter, pagesOf, type Writer } from "./support/writing.ts";
+import { makeFolder, openWriter, pagesOf, type Writer } from "./support/writing.ts";
 
 /** Segments of which only what was flushed is there after the power was lost. */
 class VolatileFiles implements SegmentFiles {
@@ -36,6 +39,34 @@ class VolatileFiles implements SegmentFiles {
         // It was removed, being in the bucket.
       }
     }
+  }
+}
+
+/** The power is lost once a new state is there by name, and the folder was not flushed since. */
+class LosingNames {
+  /** Segments whose removal would not survive. */
+  readonly #removed = new Map<string, Buffer>();
+  #isLost = false;
+
+  readonly disk: Disk = {
+    ...systemDisk,
+    remove: async (path) => {
+      if (path.endsWith(".journal")) this.#removed.set(path, readFileSync(path));
+      await systemDisk.remove(path);
+    },
+    rename: async (from, to) => {
+      await systemDisk.rename(from, to);
+      this.#isLost = to.endsWith("state.json");
+    },
+    syncFolder: async (path) => {
+      if (this.#isLost) throw new Error("the power is lost");
+      await systemDisk.syncFolder(path);
+      this.#removed.clear();
+    },
+  };
+
+  bringBack(): void {
+    for (const [path, bytes] of this.#removed) writeFileSync(path, bytes);
   }
 }
 
@@ -85,5 +116,31 @@ describe("after a loss of power", () => {
     expect(await now.readPage(3)).toEqual(world.content(3, 8));
     expect(await now.readPage(4)).toEqual(world.content(4, 9));
     await second.mount.close();
+  });
+
+  it("a promotion has none of the commits that an earlier run has uploaded", async () => {
+    const world = new World();
+    await world.write({ pages: range(1, 3) });
+    const journalDir = makeFolder();
+    // It ends when the upload is written down, and its segment is still there.
+    const killed: Disk = { ...systemDisk, remove: async () => {} };
+    const first = await openWriter(world, { journalDir, disk: killed });
+    for (const mark of range(1, 9)) first.device.commit(pagesOf(world, [2], mark), 3);
+    await first.mount.flush();
+    await (first.mount as unknown as { abandon(): Promise<void> }).abandon();
+    const other = await openWriter(world);
+    other.device.commit(pagesOf(world, [2], 77), 3);
+    const txid = await other.mount.flush();
+    await other.mount.close();
+    const losing = new LosingNames();
+    const { mount } = await openPlayer(world, { journalDir, disk: losing.disk, lease: "off" });
+    await expect(mount.promote()).rejects.toThrow("the power is lost");
+    await mount.close();
+    losing.bringBack();
+    const last = await openWriter(world, { journalDir });
+    using now = last.device.snapshot();
+    expect(await now.readPage(2)).toEqual(world.content(2, 77));
+    expect(await last.mount.flush()).toBe(txid);
+    await last.mount.close();
   });
 });

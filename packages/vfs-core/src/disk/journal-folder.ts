@@ -187,6 +187,12 @@ export class JournalFolder {
     await Promise.all(segmentPaths.map((path) => this.#disk.remove(path)));
   }
 
+  /** The same, and none of them comes back after a loss of power. */
+  async removeForGood(segmentPaths: readonly string[]): Promise<void> {
+    await this.remove(segmentPaths);
+    await this.#disk.syncFolder(this.path);
+  }
+
   /** Lets go of the folder and leaves everything in it to the next one who opens it. */
   async close(): Promise<void> {
     this.#isOpen = false;
@@ -206,8 +212,7 @@ export class JournalFolder {
       await this.#trail.close();
       const names = await this.#disk.list(this.path);
       const segments = names.filter((name) => SEGMENT_NAME.test(name));
-      await this.remove(segments.map((name) => join(this.path, name)));
-      await this.#disk.syncFolder(this.path);
+      await this.removeForGood(segments.map((name) => join(this.path, name)));
       const drafts = RECORD_NAMES.map(draftOf).filter((name) => names.includes(name));
       for (const name of [...drafts, ...RECORD_NAMES, LOCK_NAME]) {
         await this.#disk.remove(join(this.path, name));

@@ -102,7 +102,8 @@ async function emptyFolder(
     throw replicaError(replica, "JOURNAL_PENDING", sentence);
   }
   await folder.markTakenBack(Math.max(folder.synced?.seq ?? 0, lastSeq));
-  await folder.remove(folder.segments);
+  // Commits are counted anew: those of a segment that came back would pass for later ones.
+  await folder.removeForGood(folder.segments);
   await folder.writeSynced({ txid, seq: device.state().seq });
   return folder.intents.some((intent) => intent.txid > txid);
 }
