@@ -4,7 +4,7 @@
 
 import type { HydrationStatus, MountStatus } from "@headwater/vfs-core";
 import { registerDrivers } from "./drivers.ts";
-import { callEngine, ensureEngine, listenTo } from "./engine/engine-client.ts";
+import { callEngine, callsToThisEngine, ensureEngine, listenTo } from "./engine/engine-client.ts";
 import type { MountedAs, MountRef } from "./engine/messages.ts";
 import { EventListeners, type MountEventListener, type MountEventType } from "./event-listeners.ts";
 import { followHydration } from "./hydration-progress.ts";
@@ -84,6 +84,7 @@ export function makeHandle(
   const mounted: MountRef = { name, number };
   const meter = makeMeter({ ...counted, prices });
   let closing: Promise<void> | undefined;
+  const call = callsToThisEngine();
   const listeners = new EventListeners();
   afterThisTurn(() => listeners.begin());
   const stopListening = listenTo(number, (event) => listeners.tell(event));
@@ -91,24 +92,24 @@ export function makeHandle(
     name,
     filename: `file:${name}?vfs=headwater`,
     async flush(options) {
-      const { txid } = await callEngine("flush", [mounted], options?.signal);
+      const { txid } = await call("flush", [mounted], options?.signal);
       return BigInt(txid);
     },
     async waitForTxid(txid, options) {
-      await callEngine("waitForTxid", [mounted, txid.toString()], options?.signal);
+      await call("waitForTxid", [mounted, txid.toString()], options?.signal);
     },
     async hydrated(options) {
-      await callEngine("hydrated", [mounted], options?.signal);
+      await call("hydrated", [mounted], options?.signal);
     },
     hydrationProgress: (options) => followHydration(handle, options),
-    status: async () => ({ ...(await callEngine("status", [mounted])), usage: meter.read() }),
+    status: async () => ({ ...(await call("status", [mounted])), usage: meter.read() }),
     meter,
-    resizeCache: (cacheBytes) => callEngine("resizeCache", [mounted, cacheBytes]),
+    resizeCache: (cacheBytes) => call("resizeCache", [mounted, cacheBytes]),
     async promote({ signal, waitMs } = {}) {
-      await callEngine("promote", [mounted, waitMs], signal);
+      await call("promote", [mounted, waitMs], signal);
     },
     async demote(options) {
-      await callEngine("demote", [mounted], options?.signal);
+      await call("demote", [mounted], options?.signal);
     },
     on(type, listener) {
       listeners.add(type, listener);
@@ -118,9 +119,9 @@ export function makeHandle(
       listeners.remove(type, listener);
       return handle;
     },
-    at: (when, options) => openPast(mounted, when, options?.signal),
+    at: (when, options) => openPast(call, mounted, when, options?.signal),
     close() {
-      closing ??= callEngine("close", [mounted])
+      closing ??= call("close", [mounted])
         .then(() => undefined)
         .finally(stopListening);
       return closing;

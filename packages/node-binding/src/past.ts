@@ -6,7 +6,7 @@
  */
 
 import { HeadwaterError, type Moment, systemClock } from "@headwater/vfs-core";
-import { callEngine } from "./engine/engine-client.ts";
+import { type callEngine, callsToThisEngine } from "./engine/engine-client.ts";
 import type { MountRef } from "./engine/messages.ts";
 import { parseMoment } from "./parse-moment.ts";
 
@@ -23,19 +23,21 @@ export interface Past extends AsyncDisposable {
 }
 
 /**
- * Of that mount. A string is a time or a transaction as `PRAGMA headwater_time` takes
+ * Of that mount, by `call`. A string is a time or a transaction as `PRAGMA headwater_time` takes
  * it, a Date is everything made before it, a bigint is a transaction.
  */
 export async function openPast(
+  call: typeof callEngine,
   mounted: MountRef,
   when: string | Date | bigint,
   signal: AbortSignal | undefined,
 ): Promise<Past> {
   const moment = await toMoment(when);
-  const { name, number, txid, createdAtMs } = await callEngine("at", [mounted, moment], signal);
+  const { name, number, txid, createdAtMs } = await call("at", [mounted, moment], signal);
+  const callThis = callsToThisEngine();
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
-    closing ??= callEngine("leavePast", [number]).then(() => undefined);
+    closing ??= callThis("leavePast", [number]).then(() => undefined);
     return closing;
   };
   return {

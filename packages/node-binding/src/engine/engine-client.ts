@@ -231,6 +231,15 @@ function cannotCross(error: unknown): HeadwaterError {
   return new HeadwaterError("OPTION_INVALID", `${sentence}: ${(error as Error).message}`, cause);
 }
 
+/** As `callEngine`, of what the engine that runs now has made: the next knows nothing of it. */
+export function callsToThisEngine(): typeof callEngine {
+  const number = native.engineNumber();
+  return (name, args, signal) => {
+    if (native.engineNumber() !== number) return Promise.reject(stopped());
+    return callEngine(name, args, signal);
+  };
+}
+
 /** Blocks this thread while the engine closes every mount that writes; see `syncAtExit`. */
 export function closeWritersNow(): void {
   syncAtExit(postToEngine);

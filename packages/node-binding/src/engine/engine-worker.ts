@@ -81,6 +81,7 @@ const running = new Map<string, AbortController>();
 const channel = new BroadcastChannel(channelName(extensionPath));
 const starter = parentPort!;
 const start = workerData as EngineWorkerData;
+/** Mounts of other engines in this process have numbers of theirs. */
 let lastNumber = 0;
 
 function claimName({ name, unique }: EngineMountOptions): string {
@@ -307,6 +308,7 @@ useCompileCache(start.compileCache);
 setCodec(nativeCodec);
 giveBackMemory();
 native.engineStart(() => dispatchRequests(native, devices, requests));
+lastNumber = native.engineNumber() * 2 ** 32;
 
 starter.on("message", (message: ToEngine) => {
   hear(message, (answer) => starter.postMessage(answer));

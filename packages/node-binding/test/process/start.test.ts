@@ -131,6 +131,32 @@ describe("a thread that uses the engine of another", () => {
     expect(database.prepare("select text from item").pluck().all()).toEqual(["kept"]);
   });
 
+  it("has no hand in what the next engine mounts by its old handles", async () => {
+    const child = program();
+    await child.call("thread", "owner", { type: "mount", options: writing("first") });
+    const options = writing("again");
+    await child.call("mount", options);
+    await child.call("keep", "again", "old");
+    await child.call("listen", "old");
+    await within("termination", child.call("terminate", "owner"));
+    await within("mount", child.call("mount", writing("other")));
+    await within("mount", child.call("mount", { ...options, name: "again" }));
+    for (const operation of ["flush", "status", "demote", "close"]) {
+      const call = within(operation, child.call(operation, "old"));
+      await expect(call).rejects.toMatchObject({ code: "ENGINE_STOPPED" });
+    }
+    await child.call("exec", "again", "create table item(text)");
+    await within("flush", child.call("flush", "again"));
+    expect(await child.call("heard")).toEqual([]);
+    await child.call("close", "again");
+    await child.call("mount", { ...options, name: "again" });
+    await child.call("keep", "again", "closed");
+    await child.call("close", "closed");
+    await child.call("mount", { ...options, name: "again" });
+    await expect(child.call("status", "closed")).rejects.toMatchObject({ code: "CLOSED" });
+    await child.kill();
+  });
+
   it("starts one of its own when that has ended", async () => {
     const child = program();
     await child.call("thread", "owner", { type: "mount", options: writing("first") });

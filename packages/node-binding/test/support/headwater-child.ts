@@ -73,6 +73,10 @@ serveLines({
     mounts.set(handle.name, handle);
     return handle.name;
   },
+  /** Keeps the handle when another mount gets its name. */
+  keep(name: string, as: string) {
+    mounts.set(as, mounted(name));
+  },
   exec(name: string, sql: string) {
     connection(name).exec(sql);
   },
