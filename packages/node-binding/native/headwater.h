@@ -293,6 +293,10 @@ i64 hwSegmentEnd(HwSegment*);
 void hwSegmentCommitted(HwSegment*, u64 seq, i64 end);
 int hwSegmentFd(HwSegment*);
 
+/* room.c */
+int hwSegmentHold(HwSegment*, i64 end);
+int hwSegmentCut(HwSegment*, i64 end);
+
 /* delta.c */
 u32 hwDeltaMake(const u8 *pOld, const u8 *pNew, u32 n, u8 *pOut, u32 nMax);
 int hwDeltaApply(u8 *pPage, u32 n, const u8 *pDelta, u32 nDelta);

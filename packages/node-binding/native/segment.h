@@ -89,6 +89,8 @@ struct HwSegment {
   u64 flushedSeq;                    /* of those, the last that is on disk; the same */
   u32 pageSize;                      /* 0: the header is not written yet */
   i64 end;                           /* after the last commit record; writer and engine */
+  i64 held;                          /* allocated on disk up to there, at least; writer only */
+  int bCannotHold;                   /* the file system allocates nothing in advance; the same */
   u32 nEntry;                        /* writer only */
   u32 nDistinct;                     /* writer only */
   _Atomic(Table*) pTable;

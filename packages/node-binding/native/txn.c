@@ -211,7 +211,10 @@ static int writePages(HwFile *pFile, int bCommit){
     }
     rc = writeVectors(pFile, batch.aVec, batch.nVec);
   }while( rc==SQLITE_OK && i<p->nPage );
-  if( rc!=SQLITE_OK ) p->tail = before;
+  if( rc!=SQLITE_OK ){
+    p->tail = before;
+    hwSegmentCut(pFile->pMount->pActive, before.end);
+  }
   return rc;
 }
 
@@ -354,6 +357,26 @@ static int fillHoles(HwFile *pFile){
   return SQLITE_OK;
 }
 
+/* Room on disk for all that is about to be written.  An SQLite result code.  Without it, and with
+** nothing in the segment, its claim is let go of: the segment has to go to make room. */
+static int holdRoom(HwFile *pFile){
+  HwMount *pMount = pFile->pMount;
+  HwTxn *p = &pFile->txn;
+  HwSegment *pActive = pMount->pActive;
+  i64 nBody = (i64)p->nBufferUsed*p->pageSize;
+  i64 nHead = (i64)p->nPage*PAGE_RECORD_SIZE + COMMIT_RECORD_SIZE;
+  if( hwSegmentHold(pActive, p->tail.end+nBody+nHead) ) return SQLITE_OK;
+  hwWhy(pFile, "cannot write to the journal: %s", strerror(errno));
+  hwSegmentCut(pActive, p->tail.end);
+  if( p->beforeCommit.end==0 ){
+    p->tail = p->beforeCommit;
+    pthread_mutex_lock(&pMount->mutex);
+    hwTxnUnclaim(pMount);
+    pthread_mutex_unlock(&pMount->mutex);
+  }
+  return SQLITE_FULL;
+}
+
 static u64 nowMs(void){
   struct timespec ts;
   clock_gettime(CLOCK_REALTIME, &ts);
@@ -368,6 +391,7 @@ int hwTxnAppend(HwFile *pFile){
   rc = takeHeader(pFile);
   if( rc==SQLITE_OK ) rc = claimTail(pFile);
   if( rc==SQLITE_OK ) rc = fillHoles(pFile);
+  if( rc==SQLITE_OK ) rc = holdRoom(pFile);
   if( rc!=SQLITE_OK ) return rc;
   if( !hwSegmentReserve(pFile->pMount->pActive, p->nPage) ) return SQLITE_IOERR_NOMEM;
   p->timestampMs = nowMs();
@@ -384,9 +408,9 @@ int hwTxnAppend(HwFile *pFile){
 void hwTxnTakeBack(HwFile *pFile){
   HwMount *pMount = pFile->pMount;
   HwTxn *p = &pFile->txn;
-  int fd = hwSegmentFd(pMount->pActive);
-  i64 end = p->beforeCommit.end ? p->beforeCommit.end : hwSegmentEnd(pMount->pActive);
-  int bCut = ftruncate(fd, end)==0 && fdatasync(fd)==0;
+  HwSegment *pActive = pMount->pActive;
+  i64 end = p->beforeCommit.end ? p->beforeCommit.end : hwSegmentEnd(pActive);
+  int bCut = hwSegmentCut(pActive, end) && fdatasync(hwSegmentFd(pActive))==0;
   p->tail = p->beforeCommit;
   p->bAppended = 0;
   pthread_mutex_lock(&pMount->mutex);
@@ -401,7 +425,7 @@ void hwTxnDiscard(HwFile *pFile){
   HwTxn *p = &pFile->txn;
   if( !p->bOpen ) return;
   if( p->tail.end ){
-    int bCut = ftruncate(hwSegmentFd(pMount->pActive), hwSegmentEnd(pMount->pActive))==0;
+    int bCut = hwSegmentCut(pMount->pActive, hwSegmentEnd(pMount->pActive));
     pthread_mutex_lock(&pMount->mutex);
     if( p->bAppended && !bCut ) pMount->bJournalBroken = 1;
     hwTxnUnclaim(pMount);

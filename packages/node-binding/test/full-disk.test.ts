@@ -2,7 +2,7 @@
  * A disk without room, under everything that is written to it.
  */
 
-import { cpSync, writeFileSync } from "node:fs";
+import { cpSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import Database from "better-sqlite3";
@@ -27,6 +27,7 @@ const HALF_FILL = `
   insert into item(data) select randomblob(4000) from n`;
 
 const MEGABYTES = 6;
+const TABLES = 40;
 
 /** What both drivers have. */
 interface ReturningDatabase {
@@ -46,12 +47,13 @@ async function withDisk(context: Skips, work: (disk: SmallDisk) => Promise<void>
 
 /** A writer with its journal on the disk, and a first row in the bucket. */
 async function writerOn(disk: SmallDisk, options: { readonly durability?: "remote" } = {}) {
-  const url = `file://${tempDir()}/app.db`;
+  const folder = tempDir();
+  const url = `file://${folder}/app.db`;
   const journalDir = join(disk.path, "journal");
   const writer = await openWriter({ url, journalDir, ...options });
   writer.database.exec(`${CREATE}; ${ADD}`);
   await writer.flush();
-  return { ...writer, url, journalDir };
+  return { ...writer, url, folder, journalDir };
 }
 
 function codeOf(database: Database.Database, sql: string): string | undefined {
@@ -136,7 +138,7 @@ describe("a full disk under the journal", () => {
       database.pragma("locking_mode = exclusive");
       database.exec(ADD);
       disk.fill();
-      expect(codeOf(database, `begin; update item set data = 1; ${ADD}; commit`)).toBe(
+      expect(codeOf(database, `begin; update item set data = 1; ${HALF_FILL}; commit`)).toBe(
         "SQLITE_FULL",
       );
       disk.makeRoom();
@@ -195,6 +197,47 @@ describe("a full disk under the journal", () => {
       expect(await rowsInBucket(url)).toBe(1);
       expect((await status()).sync).toMatchObject({ state: "idle", lastError: undefined });
     }));
+
+  for (const locking of ["normal", "exclusive"]) {
+    it(`that commits have filled is free once the store is back, ${locking} locking`, (context) =>
+      withDisk(context, async (disk) => {
+        const { database, flush, url, folder } = await writerOn(disk);
+        for (let i = 0; i < TABLES; i += 1) {
+          database.exec(`create table t${i}(n); insert into t${i} values (0)`);
+        }
+        await flush();
+        database.pragma(`locking_mode = ${locking}`);
+        database.pragma("synchronous = off");
+        // A store that is away.
+        renameSync(folder, `${folder}-away`);
+        writeFileSync(folder, "");
+        let commits = 0;
+        const add = (i: number): boolean => {
+          try {
+            database.exec(`update t${i % TABLES} set n = n + 1`);
+          } catch (error) {
+            expect(resultCode(error)).toBe("SQLITE_FULL");
+            return false;
+          }
+          commits += 1;
+          return true;
+        };
+        while (add(commits)) {}
+        // Some commits take less room than others, and the last of it.
+        for (let i = 0; i < 10 * TABLES; i += 1) add(i);
+        rmSync(folder);
+        renameSync(`${folder}-away`, folder);
+        await flush();
+        // A lock that is kept keeps what is seen under it, and its room.
+        database.exec("pragma locking_mode = normal; select 1 from t0");
+        expect(add(0)).toBe(true);
+        await flush();
+        const total = Array.from({ length: TABLES }, (_, i) => `(select n from t${i})`).join("+");
+        const reader = await openReader({ url });
+        expect(scalar(reader.database, `select ${total}`)).toBe(commits);
+        await reader.close();
+      }));
+  }
 
   it("without room for another segment goes on in the one it has", (context) =>
     withDisk(context, async (disk) => {
