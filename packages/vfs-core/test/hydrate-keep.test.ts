@@ -3,10 +3,9 @@ import { copyFileSync, existsSync, readFileSync, truncateSync, writeFileSync } f
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Disk } from "../src/disk/disk.ts";
-import { systemImageFiles } from "../src/disk/image-file.ts";
-import type { ImageFiles } from "../src/disk/image-files.ts";
 import { systemDisk } from "../src/disk/system-disk.ts";
 import { decodeImageRecord, encodeImageRecord } from "../src/hydrate/image-record.ts";
+import { diskError, imageFilesWith } from "./support/image-files-with.ts";
 import { FEW_BYTES, hydrateAt, KEPT_PAGES, keptWorld, openKept } from "./support/kept-images.ts";
 import { seededRandom } from "./support/random.ts";
 import { range, World } from "./support/world.ts";
@@ -91,24 +90,16 @@ describe("an image that is kept", () => {
     const world = await keptWorld();
     const path = join(makeFolder(), "image.db");
     const log: string[] = [];
-    const files: ImageFiles = {
-      open: async (name) => {
-        const handle = await systemImageFiles.open(name);
-        return {
-          read: (...args) => handle.read(...args),
-          write: (...args) => {
-            log.push("write");
-            return handle.write(...args);
-          },
-          truncate: (size) => handle.truncate(size),
-          sync: async () => {
-            await handle.sync();
-            log.push("sync");
-          },
-          close: () => handle.close(),
-        };
+    const files = imageFilesWith((handle) => ({
+      write: (...args) => {
+        log.push("write");
+        return handle.write(...args);
       },
-    };
+      sync: async () => {
+        await handle.sync();
+        log.push("sync");
+      },
+    }));
     const disk: Disk = {
       ...systemDisk,
       write: async (name, text) => {
@@ -130,18 +121,9 @@ describe("an image that is kept", () => {
     const world = await keptWorld();
     const path = join(makeFolder(), "image.db");
     let isBroken = false;
-    const files: ImageFiles = {
-      open: async (name) => {
-        const handle = await systemImageFiles.open(name);
-        return {
-          read: (...args) => handle.read(...args),
-          write: (...args) => handle.write(...args),
-          truncate: (size) => handle.truncate(size),
-          sync: () => (isBroken ? Promise.reject(new Error("EIO: i/o error")) : handle.sync()),
-          close: () => handle.close(),
-        };
-      },
-    };
+    const files = imageFilesWith((handle) => ({
+      sync: () => (isBroken ? Promise.reject(diskError("EIO")) : handle.sync()),
+    }));
     const { mount, device } = await openKept(world, { hydrate: { path, files } });
     await mount.hydrated();
     await expect.poll(() => existsSync(`${path}.record`)).toBe(true);

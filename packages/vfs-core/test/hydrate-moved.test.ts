@@ -1,12 +1,11 @@
 import { copyFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { systemImageFiles } from "../src/disk/image-file.ts";
-import type { ImageFiles } from "../src/disk/image-files.ts";
 import { FileTable } from "../src/file-table.ts";
 import { isUnchanged } from "../src/hydrate/find-since.ts";
 import { PageSet } from "../src/hydrate/page-set.ts";
 import { JumpingClock } from "./support/clock.ts";
+import { imageFilesWith } from "./support/image-files-with.ts";
 import {
   bytesOf,
   FEW_BYTES,
@@ -140,21 +139,12 @@ describe("a kept image whose pages are in other objects now", () => {
     const path = join(makeFolder(), "image.db");
     const clock = new JumpingClock();
     let onSync = async () => {};
-    const files: ImageFiles = {
-      open: async (name) => {
-        const handle = await systemImageFiles.open(name);
-        return {
-          read: (...args) => handle.read(...args),
-          write: (...args) => handle.write(...args),
-          truncate: (size) => handle.truncate(size),
-          sync: async () => {
-            await onSync();
-            await handle.sync();
-          },
-          close: () => handle.close(),
-        };
+    const files = imageFilesWith((handle) => ({
+      sync: async () => {
+        await onSync();
+        await handle.sync();
       },
-    };
+    }));
     const { mount, device } = await openKept(world, { hydrate: { path, files }, clock });
     await mount.hydrated();
     const recordOf = () => (existsSync(`${path}.record`) ? readFileSync(`${path}.record`) : "");
