@@ -40,6 +40,27 @@ function moduleOf(code: string): string {
 }
 
 describe("a database in a store of one's own", () => {
+  it("waits for its answers for as long as it may, however long that is", async () => {
+    const slow = moduleOf(`
+      import open from ${JSON.stringify(module.href)};
+      export default async (options) => {
+        const store = await open(options);
+        const get = store.get.bind(store);
+        const late = () => new Promise((resolve) => setTimeout(resolve, 50));
+        store.get = (...call) => late().then(() => get(...call));
+        return store;
+      };`);
+    const options = { file: join(tempDir(), "objects.db") };
+    const writer = await openWriter({ store: { module, options } });
+    writer.database.exec(`create table item(text); insert into item ${noiseQuery(4000, 100)}`);
+    await writer.flush();
+    // Too much for 32 bits: what they keep of it is a millisecond.
+    const requestTimeoutMs = 2 ** 32 + 1;
+    const store = { module: slow, options };
+    const { database } = await openReader({ store, requestTimeoutMs, warmUp: false });
+    expect(scalar(database, "select count(*) from item")).toBe(4000);
+  });
+
   it("is written by one process, followed and hydrated by others", async () => {
     const store = { module, options: { file: join(tempDir(), "objects.db") } };
     const writer = await openWriter({ store, syncIntervalMs: 20 });

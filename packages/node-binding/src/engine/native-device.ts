@@ -22,6 +22,9 @@ import { nativeJourney } from "./native-journey.ts";
 const { HW_REQUEST_READ, HW_REQUEST_SYNC, HW_REQUEST_COMMIT, HW_REQUEST_TRAVEL } = REQUEST_KIND;
 const { HW_NOTICE_COMMIT, HW_NOTICE_FULL, HW_NOTICE_UNUSED } = REQUEST_KIND;
 const { HW_REQUEST_OPEN, HW_REQUEST_LEAVE, HW_REQUEST_ROLE } = REQUEST_KIND;
+/** What native code can count: some 49 days. */
+const TIMEOUT_MS_MAX = 2 ** 32 - 1;
+
 /** Nobody waits for an answer to these. */
 const NOTICES: readonly number[] = [HW_NOTICE_COMMIT, HW_NOTICE_FULL, HW_NOTICE_UNUSED];
 
@@ -58,7 +61,7 @@ export class NativeDevice implements PageDevice {
       options.name,
       options.mode === "write",
       options.pageSize,
-      options.requestTimeoutMs,
+      Math.min(options.requestTimeoutMs, TIMEOUT_MS_MAX),
       options.seq,
       txid,
       pageCount,
