@@ -2,8 +2,9 @@
  * Moments in words ("5 minutes ago", "yesterday at 10:30", "15 Jan 2026"), for looking back, as
  * Litestream takes them.
  *
- * Always true: a text is taken as a whole or not at all, in UTC unless it names a zone; a day or a
- * month without a time of day is its first moment, and the name of a weekday is the last one.
+ * Always true: a text is taken as a whole or not at all, in UTC unless it names a zone, whose day
+ * "yesterday" is then of; a day or a month without a time of day is its first moment, and the name
+ * of a weekday is the last one.
  */
 
 import * as chrono from "chrono-node";
@@ -20,13 +21,16 @@ export function parseNaturalTime(text: string, nowMs: number): number | undefine
   return parseWhole(text, nowMs) ?? parseWhole(`${text} ago`, nowMs);
 }
 
-function parseWhole(text: string, nowMs: number): number | undefined {
-  const reference = { instant: new Date(nowMs), timezone: "UTC" };
+/** The zone is in minutes east of UTC. */
+function parseWhole(text: string, nowMs: number, zone = 0): number | undefined {
+  const reference = { instant: new Date(nowMs), timezone: zone };
   const [found, ...others] = chrono.parse(text, reference);
   if (found === undefined || others.length > 0 || found.text.length !== text.length) {
     return undefined;
   }
   if (found.end !== undefined && found.end !== null) return undefined;
+  const named = found.start.isCertain("timezoneOffset") ? found.start.get("timezoneOffset") : zone;
+  if (named !== null && named !== zone) return parseWhole(text, nowMs, named);
   const atTimeOfDay = found.date().getTime();
   const ms = isDateAlone(found) ? atTimeOfDay - NOON_MS : atTimeOfDay;
   return lookBack(found, ms, nowMs);

@@ -74,6 +74,16 @@ describe("parseTime", () => {
     expect(parseTime(text, NOW)).toBe(ms);
   });
 
+  it("takes days for those of the zone that is named", () => {
+    const evening = Date.UTC(2026, 0, 15, 20);
+    const morning = Date.UTC(2026, 0, 15, 2);
+    // In New York it is the 14th still, in Tokyo the 16th already.
+    expect(parseTime("yesterday at 3pm EST", morning)).toBe(Date.UTC(2026, 0, 13, 20));
+    expect(parseTime("today at 3pm EST", morning)).toBe(Date.UTC(2026, 0, 14, 20));
+    expect(parseTime("yesterday at 3pm +0900", evening)).toBe(Date.UTC(2026, 0, 15, 6));
+    expect(parseTime("yesterday at 3pm UTC", evening)).toBe(Date.UTC(2026, 0, 14, 15));
+  });
+
   it("is in UTC on machines that are not", () => {
     const code = `
       import { parseTime } from "./src/parse-time.ts";
