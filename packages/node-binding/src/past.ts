@@ -6,7 +6,7 @@
  */
 
 import { HeadwaterError, type Moment, systemClock } from "@headwater/vfs-core";
-import { type callEngine, callsToThisEngine } from "./engine/engine-client.ts";
+import type { callEngine } from "./engine/engine-client.ts";
 import type { MountRef } from "./engine/messages.ts";
 import { parseMoment } from "./parse-moment.ts";
 
@@ -34,10 +34,9 @@ export async function openPast(
 ): Promise<Past> {
   const moment = await toMoment(when);
   const { name, number, txid, createdAtMs } = await call("at", [mounted, moment], signal);
-  const callThis = callsToThisEngine();
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
-    closing ??= callThis("leavePast", [number]).then(() => undefined);
+    closing ??= call("leavePast", [number]).then(() => undefined);
     return closing;
   };
   return {

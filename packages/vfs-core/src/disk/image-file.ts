@@ -137,9 +137,7 @@ export class ImageFile {
   async close(): Promise<void> {
     await this.#last.catch(() => {});
     await this.#handle.close().catch(() => {});
-    if (this.#folder !== undefined) {
-      await rm(this.#folder, { recursive: true, force: true }).catch(() => {});
-    }
+    await this.hide();
     this.#lock?.release();
   }
 
