@@ -1,10 +1,13 @@
 /**
- * The clock, the dice and the name of this process: the only file that touches them.
+ * The clock, the dice and the name of this process: the only file that touches them, with lease's.
  */
 
 import { hostname } from "node:os";
 
-import type { Clock, Random, SleepOptions } from "./clock.ts";
+import { systemClock as leaseClock } from "@headwater/lease";
+import type { Clock } from "./clock.ts";
+
+export { systemRandom } from "@headwater/lease";
 
 /** For people who ask who holds a lock. */
 export function systemProcess(): { readonly pid: number; readonly host: string } {
@@ -21,33 +24,7 @@ export function systemOwner(): string {
   return `${hostname()}:${process.pid}`;
 }
 
-/** Some 24 days. A timer that is asked for more rings at once. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
-
 export const systemClock: Clock = {
-  nowMs: () => Date.now(),
-  monotonicMs: () => performance.now(),
-  sleep(durationMs: number, { signal }: SleepOptions = {}): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) {
-        reject(signal.reason);
-        return;
-      }
-      const onAbort = () => {
-        clearTimeout(timer);
-        reject(signal?.reason);
-      };
-      const timer = setTimeout(
-        () => {
-          signal?.removeEventListener("abort", onAbort);
-          resolve();
-        },
-        Math.min(durationMs, TIMER_MS_MAX),
-      );
-      signal?.addEventListener("abort", onAbort, { once: true });
-    });
-  },
+  ...leaseClock,
   yield: () => new Promise((resolve) => setImmediate(resolve)),
 };
-
-export const systemRandom: Random = () => Math.random();

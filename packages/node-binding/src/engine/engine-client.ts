@@ -41,10 +41,18 @@ interface Waiter {
   reject(error: unknown): void;
 }
 
+type Undo = (value: unknown) => Promise<unknown>;
+
+/** Closes what a call has opened. */
+const UNDO: { readonly [Name in CallName]?: Undo } = {
+  mount: (value) => callEngine("close", [value as MountedAs]),
+  at: (value) => callEngine("leavePast", [(value as OpenedPast).number]),
+};
+
 const caller = String(threadId);
 const waiters = new Map<number, Waiter>();
-/** Calls that were given up and not answered yet. */
-const givenUp = new Map<number, CallName>();
+/** Calls that were given up before their answer, where what has been opened is to be closed. */
+const givenUp = new Map<number, Undo>();
 /** By the number of the mount. */
 const listeners = new Map<number, (event: MountEvent) => void>();
 let lastId = 0;
@@ -143,22 +151,15 @@ function receive(message: ToEngine | ToCaller): void {
   if (message.type !== "value" && message.type !== "error") return;
   if (message.caller !== caller) return;
   const waiter = take(message.id);
-  const name = givenUp.get(message.id);
+  const undo = givenUp.get(message.id);
   givenUp.delete(message.id);
-  if (message.type === "error") waiter?.reject(fromErrorData(message.error));
-  else if (name === undefined) waiter?.resolve(message.value);
-  else undo(name, message.value);
-}
-
-/** The engine was done before it heard that nobody waits; nobody would close what it has opened. */
-function undo(name: CallName, value: unknown): void {
-  const undone =
-    name === "mount"
-      ? callEngine("close", [value as MountedAs])
-      : name === "at"
-        ? callEngine("leavePast", [(value as OpenedPast).number])
-        : undefined;
-  undone?.catch(() => {});
+  if (message.type === "error") {
+    waiter?.reject(fromErrorData(message.error));
+    return;
+  }
+  waiter?.resolve(message.value);
+  // The engine was done before it heard that nobody waits; nobody else would close it.
+  undo?.(message.value).catch(() => {});
 }
 
 /** Of a call that is settled. Without calls under way nothing here keeps the process alive. */
@@ -199,7 +200,8 @@ export function callEngine<Name extends CallName>(
   return new Promise((resolve, reject) => {
     const onAbort = (): void => {
       take(id);
-      givenUp.set(id, name);
+      const undo = UNDO[name];
+      if (undo !== undefined) givenUp.set(id, undo);
       postToEngine({ type: "cancel", caller, id });
       reject(signal?.reason);
     };
