@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { inspect } from "node:util";
 import {
   choosePrices,
   type ModuleReference,
@@ -188,16 +189,29 @@ function checkRaw(options: MountOptions, known: Readonly<Record<string, string>>
 function checkNames(options: object, known: readonly string[], place = ""): void {
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
-    const alike = known.find((other) => other.toLowerCase() === name.toLowerCase());
+    const alike = known.find((other) => isAlike(other, name));
     if (alike === undefined) throw invalid(`unknown option "${place}${name}"`);
     throw invalid(`misspelled option "${place}${name}" should be "${place}${alike}"`);
   }
 }
 
+/** But for upper case, or a unit at the end: "syncInterval" for "syncIntervalMs". */
+function isAlike(known: string, given: string): boolean {
+  const lower = given.toLowerCase();
+  return [known, known.replace(/Ms$|Bytes$|Max$/, "")].some((name) => name.toLowerCase() === lower);
+}
+
+/** A value that was given, for its complaint. Not for what may have a secret in it. */
+function shown(value: unknown): string {
+  return inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY });
+}
+
 function checkPrices(prices: unknown): void {
   if (prices === undefined) return;
   if (typeof prices !== "object" || prices === null) {
-    throw invalid('option "prices" must be { provider, per1000, egressPerGib }');
+    throw invalid(
+      `option "prices" must be { provider, per1000, egressPerGib }, not ${shown(prices)}`,
+    );
   }
   try {
     choosePrices(undefined, prices);
@@ -210,7 +224,7 @@ function checkDrivers(drivers: unknown): void {
   if (drivers === undefined) return;
   if (Array.isArray(drivers) && drivers.every((driver) => DRIVERS.includes(driver))) return;
   const names = DRIVERS.map((driver) => `"${driver}"`).join(" and ");
-  throw invalid(`option "drivers" must be an array of ${names}, not ${JSON.stringify(drivers)}`);
+  throw invalid(`option "drivers" must be an array of ${names}, not ${shown(drivers)}`);
 }
 
 function checkPlace({ url, store, storeOptions, mode, journalDir }: MountOptions): void {
@@ -329,11 +343,12 @@ function hydrateOption(hydrate: MountOptions["hydrate"]): HydrateOptions | undef
   if (hydrate === undefined || hydrate === false) return undefined;
   if (hydrate === true) return {};
   if (typeof hydrate !== "object" || hydrate === null) {
-    throw invalid('option "hydrate" must be a boolean or { path, bytesPerSecondMax }');
+    const wanted = "a boolean or { path, bytesPerSecondMax }";
+    throw invalid(`option "hydrate" must be ${wanted}, not ${shown(hydrate)}`);
   }
   const { path, bytesPerSecondMax } = hydrate;
   if (path !== undefined && (typeof path !== "string" || path === "")) {
-    throw invalid('option "hydrate.path" must name a file');
+    throw invalid(`option "hydrate.path" must name a file, not ${shown(path)}`);
   }
   return { path: path === undefined ? undefined : resolve(path), bytesPerSecondMax };
 }
@@ -346,7 +361,8 @@ function absolute(folder: string): string {
 function compactionOption(compaction: MountOptions["compaction"]): MountOptions["compaction"] {
   if (compaction === undefined || compaction === "off") return compaction;
   if (typeof compaction === "object" && compaction !== null) return { ...compaction };
-  throw invalid('option "compaction" must be "off" or an object of intervals');
+  const wanted = '"off" or an object of intervals';
+  throw invalid(`option "compaction" must be ${wanted}, not ${shown(compaction)}`);
 }
 
 /** Complete, checked options for the engine. `env` is where the default journal folder is from. */

@@ -111,6 +111,21 @@ describe("mount", () => {
   });
 
   it.each([
+    [{ syncInterval: 5 } as never, '"syncInterval" should be "syncIntervalMs"'],
+    [{ CACHE: 5 } as never, '"CACHE" should be "cacheBytes"'],
+    [{ lease: { ttl: 5000 } as never }, '"lease.ttl" should be "lease.ttlMs"'],
+    [{ hydrate: "image.db" as never }, "not 'image.db'"],
+    [{ hydrate: { path: 5 as never } }, "must name a file, not 5"],
+    [{ compaction: false as never }, "an object of intervals, not false"],
+    [{ drivers: [5n] as never }, "not [ 5n ]"],
+    [{ prices: "aws" as never }, "not 'aws'"],
+  ])("names what was given: %o", async (options, named) => {
+    const { code, message } = await mountError({ url: newUrl(), ...(options as object) });
+    expect(code).toBe("OPTION_INVALID");
+    expect(message).toContain(named);
+  });
+
+  it.each([
     "nonsense",
     `gopher://${SECRET}@host/app.db`,
     `file://host:${SECRET}@elsewhere/app.db?key=${SECRET}`,
