@@ -1,8 +1,11 @@
 /**
- * The clock and the dice of this process: the only file that touches them.
+ * The clock of this process, and its dice, which are those of the store: the only file that touches
+ * them.
  */
 
-import type { Clock, Random, SleepOptions } from "./clock.ts";
+import type { Clock, SleepOptions } from "./clock.ts";
+
+export { systemRandom } from "@headwater/object-store";
 
 /** Some 24 days. A timer that is asked for more rings at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
@@ -32,5 +35,3 @@ export const systemClock: Clock = {
     });
   },
 };
-
-export const systemRandom: Random = () => Math.random();

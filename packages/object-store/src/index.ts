@@ -68,5 +68,5 @@ export { type PriceProvider, STORE_PRICES, type StorePrices } from "./prices/pri
 export { putStream } from "./put-stream.ts";
 export type { OpenedStore } from "./store-module.ts";
 export { redactUrl } from "./store-url.ts";
-export type { Environment } from "./system.ts";
+export { type Environment, systemRandom } from "./system.ts";
 export { untilAborted } from "./until-aborted.ts";

@@ -3,6 +3,7 @@
  * them.
  */
 
+import { closeSync, openSync, readSync } from "node:fs";
 import type { Clock, Random } from "./clock.ts";
 import type { CallOptions } from "./object-store.ts";
 
@@ -36,7 +37,33 @@ export const systemClock: Clock = {
   },
 };
 
-export const systemRandom: Random = () => Math.random();
+/** Where there is none, as on Windows, the generator of this process has to do. */
+const KERNEL_RANDOM = "/dev/urandom";
+
+/**
+ * From the kernel each time. A generator in memory, `Math.random` as well as that of OpenSSL, goes
+ * on alike in machines that were started from one snapshot; kernels are told that they were, and
+ * begin anew. What two writers tell their records apart by must not be the same.
+ */
+export const systemRandom: Random = () => {
+  const bytes = new Uint32Array(2);
+  if (!fillFromKernel(bytes)) crypto.getRandomValues(bytes);
+  const [low = 0, high = 0] = bytes;
+  return ((high >>> 11) * 2 ** 32 + low) / 2 ** 53;
+};
+
+function fillFromKernel(bytes: Uint32Array): boolean {
+  try {
+    const file = openSync(KERNEL_RANDOM, "r");
+    try {
+      return readSync(file, bytes) === bytes.byteLength;
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return false;
+  }
+}
 
 export function systemEnvironment(): Environment {
   return process.env;
