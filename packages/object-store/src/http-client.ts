@@ -4,7 +4,8 @@
  * Always true:
  *   - An aborted request is torn off, on its way out as on its way back, and so is its socket.
  *   - Every body is read to its end or torn off.
- *   - Sockets are kept between requests, and there are never more than so many to one host.
+ *   - Sockets are kept between requests, and there are never more than so many to one host. What
+ *     may be gone is not used again (kept-sockets.ts).
  *   - A host that stays silent ends the request: `TIMEOUT_CONNECT` before it was sent, else
  *     `TIMEOUT_IDLE`, as the `code` of the error.
  *   - No redirect is followed, and no proxy is asked.
@@ -15,9 +16,12 @@ import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:h
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { createRequire } from "node:module";
 import type { Socket } from "node:net";
+import type { Clock } from "./clock.ts";
 import { readBody } from "./http-body.ts";
+import { KeptSockets, type Moment } from "./kept-sockets.ts";
 import type { CallOptions } from "./object-store.ts";
 import { type CountedCall, RequestCount } from "./request-count.ts";
+import { systemClock } from "./system.ts";
 
 /**
  * An import would ask for each of its exports, and some of them load a client for the whole web: 17
@@ -50,13 +54,13 @@ export interface HttpLimits {
   readonly idleMsMax: number;
   /** True: any TLS certificate will do. */
   readonly skipVerify?: boolean | undefined;
+  readonly clock?: Clock | undefined;
 }
 
 export class HttpClient {
   readonly #isTls: boolean;
   readonly #agent: InstanceType<typeof HttpAgent>;
-  /** Sockets that have been connected. */
-  readonly #ready = new WeakSet<Socket>();
+  readonly #kept: KeptSockets;
   readonly #limits: HttpLimits;
 
   constructor(protocol: string, limits: HttpLimits) {
@@ -66,6 +70,7 @@ export class HttpClient {
     this.#agent = this.#isTls
       ? new HttpsAgent({ ...agent, rejectUnauthorized: !limits.skipVerify })
       : new HttpAgent(agent);
+    this.#kept = new KeptSockets(this.#agent, limits.clock ?? systemClock);
   }
 
   /** The whole answer, whatever its status. Rejects with what went wrong on the way. */
@@ -73,8 +78,9 @@ export class HttpClient {
     const { signal } = call;
     signal?.throwIfAborted();
     const count = new RequestCount(call, sizeOf(request.body));
+    this.#kept.forgetOld();
     const sent = this.#start(host, request);
-    const unwatch = this.#watchSilence(sent, () => count.start());
+    const watch = this.#watchSilence(sent, () => count.start());
     const sending = answerTo(sent, request.body ?? []);
     const onAbort = () => {
       const error = new Error("aborted");
@@ -85,16 +91,23 @@ export class HttpClient {
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
       const answer = await sending.answer;
+      watch.hear();
       const { headers, statusCode: status = 0 } = answer;
       // What a HEAD announces does not come.
       const size = request.method === "HEAD" ? undefined : headers["content-length"];
       const announced = size === undefined ? undefined : Number(size);
-      const body = await readBody(answer, announced, (bytes) => count.receive(bytes));
+      const body = await readBody(answer, announced, (bytes) => {
+        watch.hear();
+        count.receive(bytes);
+      });
       count.end(isRefusal(status));
       return { status, headers, body };
+    } catch (error) {
+      watch.giveUp();
+      throw error;
     } finally {
       count.end(true);
-      unwatch();
+      watch.end();
       signal?.removeEventListener("abort", onAbort);
     }
   }
@@ -123,31 +136,45 @@ export class HttpClient {
   }
 
   /** Silence is judged by the socket, which belongs to this request until it has its answer. */
-  #watchSilence(sent: ClientRequest, onSent: () => void): () => void {
+  #watchSilence(sent: ClientRequest, onSent: () => void) {
+    const kept = this.#kept;
     let socket: Socket | undefined;
-    let code = "TIMEOUT_CONNECT";
-    const onTimeout = () => sent.destroy(Object.assign(new Error("no answer"), { code }));
+    let ready: Moment | undefined;
+    const onTimeout = () => {
+      const code = ready === undefined ? "TIMEOUT_CONNECT" : "TIMEOUT_IDLE";
+      sent.destroy(Object.assign(new Error("no answer"), { code }));
+    };
     const onReady = () => {
-      code = "TIMEOUT_IDLE";
+      ready = kept.now();
       onSent();
-      if (socket === undefined) return;
-      socket.setTimeout(this.#limits.idleMsMax);
-      this.#ready.add(socket);
+      socket?.setTimeout(this.#limits.idleMsMax);
+    };
+    const onConnected = () => {
+      if (socket !== undefined) kept.hear(socket);
+      onReady();
     };
     const event = this.#isTls ? "secureConnect" : "connect";
     sent.once("socket", (given) => {
       socket = given;
       socket.on("timeout", onTimeout);
-      if (this.#ready.has(socket)) {
+      if (kept.has(socket)) {
         onReady();
       } else {
         socket.setTimeout(this.#limits.connectMsMax);
-        socket.once(event, onReady);
+        socket.once(event, onConnected);
       }
     });
-    return () => {
-      socket?.off("timeout", onTimeout);
-      socket?.off(event, onReady);
+    return {
+      hear: () => {
+        if (socket !== undefined) kept.hear(socket);
+      },
+      giveUp: () => {
+        if (socket !== undefined && ready !== undefined) kept.giveUp(socket, ready);
+      },
+      end: () => {
+        socket?.off("timeout", onTimeout);
+        socket?.off(event, onConnected);
+      },
     };
   }
 }

@@ -101,6 +101,16 @@ export const S3_CONNECT_MS_MAX = 5_000;
 /** No byte in either direction for so long ends a request. For deadlines there is `deadlined`. */
 export const S3_IDLE_MS_MAX = 30_000;
 
+/**
+ * A connection over which nothing was heard for so long may be forgotten by what is in between:
+ * some load balancers do so after four minutes, and say nothing.
+ */
+export const KEPT_MS_MAX = 60_000;
+/** How often to look for these. */
+export const KEPT_LOOK_MS = 1_000;
+/** A request that was given up after less silence says nothing of other connections. */
+export const KEPT_SILENT_MS = 1_000;
+
 /** Sockets of one Azure store; more calls than this wait for a free one. */
 export const AZURE_SOCKETS_MAX = 128;
 

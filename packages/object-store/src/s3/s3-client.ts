@@ -83,6 +83,7 @@ export class S3Client {
       connectMsMax: options.connectMsMax ?? S3_CONNECT_MS_MAX,
       idleMsMax: options.idleMsMax ?? S3_IDLE_MS_MAX,
       skipVerify: options.skipVerify,
+      clock: this.#clock,
     });
     this.#ownKeys = keysOf(options.credentials, `bucket ${options.bucket}`, this.#clock);
     this.#sessionKeys = renewedKeys(this.#clock, S3_SESSION_RENEWED_MS, () => this.#openSession());

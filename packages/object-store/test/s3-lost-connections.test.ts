@@ -1,0 +1,68 @@
+/**
+ * Connections that are gone without a word: a NAT or a load balancer has forgotten them, or this
+ * machine was started from a snapshot in which they were open.
+ */
+
+import { deadlined, retrying } from "@headwater/object-store";
+import { openS3Store, type S3StoreOptions } from "@headwater/object-store/s3";
+import { expect, it } from "vitest";
+import { ManualClock } from "./manual-clock.ts";
+import { type Relay, startRelay } from "./relay.ts";
+import { CREDENTIALS } from "./scripted-s3.ts";
+import { type Answer, startScriptedServer } from "./scripted-server.ts";
+
+const KEPT = 8;
+const OBJECT: Answer = {
+  status: 200,
+  headers: { etag: '"v"' },
+  body: "0123456789",
+  // So that requests at the same time need a connection each.
+  delayMs: 30,
+};
+
+async function withKeptConnections(
+  options: Partial<S3StoreOptions>,
+  work: (store: Awaited<ReturnType<typeof openS3Store>>, relay: Relay) => Promise<void>,
+): Promise<void> {
+  await using server = await startScriptedServer(() => OBJECT);
+  await using relay = await startRelay(server.endpoint);
+  const place = { bucket: "bucket", endpoint: relay.endpoint, region: "us-east-1" };
+  await using store = await openS3Store({ ...place, credentials: CREDENTIALS, ...options });
+  await Promise.all(Array.from({ length: KEPT }, () => store.get("k")));
+  expect(relay.connectionCount()).toBe(KEPT);
+  await work(store, relay);
+}
+
+it("are found out by one request that gets no answer, all of them", async () => {
+  await withKeptConnections({}, async (store, relay) => {
+    const again = retrying(deadlined(store, { requestMs: 1_500, wholeBytes: 100 }));
+    relay.lose();
+    await again.get("k");
+    expect(relay.lostCount()).toBe(1);
+  });
+});
+
+it("are not all given up for one of them that is slow", async () => {
+  await withKeptConnections({}, async (store, relay) => {
+    relay.lose();
+    const stop = new AbortController();
+    const lost = store.get("k", { signal: stop.signal });
+    await expect.poll(() => relay.lostCount()).toBe(1);
+    stop.abort();
+    await expect(lost).rejects.toBe(stop.signal.reason);
+    await expect(store.get("k", { signal: AbortSignal.timeout(50) })).rejects.toThrow();
+    expect(relay.connectionCount()).toBe(KEPT);
+  });
+});
+
+it.each([
+  [59_000, 0],
+  [61_000, 1],
+])("are not waited for when nothing was heard for a minute: %i ms", async (idleMs, opened) => {
+  const clock = new ManualClock();
+  await withKeptConnections({ clock }, async (store, relay) => {
+    clock.nowValueMs += idleMs;
+    await store.get("k");
+    expect(relay.connectionCount()).toBe(KEPT + opened);
+  });
+});
