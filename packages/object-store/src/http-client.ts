@@ -21,6 +21,7 @@ import { readBody } from "./http-body.ts";
 import { KeptSockets, type Moment } from "./kept-sockets.ts";
 import type { CallOptions } from "./object-store.ts";
 import { type CountedCall, RequestCount } from "./request-count.ts";
+import { sharedLookup } from "./shared-lookup.ts";
 import { systemClock } from "./system.ts";
 
 /**
@@ -64,7 +65,7 @@ export class HttpClient {
   readonly #limits: HttpLimits;
 
   constructor(protocol: string, limits: HttpLimits) {
-    const agent = { keepAlive: true, maxSockets: limits.socketsMax };
+    const agent = { keepAlive: true, maxSockets: limits.socketsMax, lookup: sharedLookup() };
     this.#limits = limits;
     this.#isTls = protocol === "https:";
     this.#agent = this.#isTls

@@ -6,6 +6,7 @@
 import { type AgentOptions, Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import type { Socket } from "node:net";
+import { sharedLookup } from "../shared-lookup.ts";
 
 export interface TimedAgentOptions {
   readonly secure: boolean;
@@ -21,7 +22,12 @@ const IDLE_TIMEOUT = "ETIMEDOUT";
 export function makeTimedAgent(options: TimedAgentOptions): HttpAgent {
   const { connectMsMax, idleMsMax, secure, socketsMax } = options;
   // Node takes the time from here again each time that a socket was used.
-  const settings: AgentOptions = { keepAlive: true, maxSockets: socketsMax, timeout: idleMsMax };
+  const settings: AgentOptions = {
+    keepAlive: true,
+    lookup: sharedLookup(),
+    maxSockets: socketsMax,
+    timeout: idleMsMax,
+  };
   const agent = secure ? new HttpsAgent(settings) : new HttpAgent(settings);
   const createConnection = agent.createConnection.bind(agent);
   agent.createConnection = (target, callback) => {
