@@ -6,6 +6,7 @@
 import { execFileSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { startRelay } from "@headwater/servers";
 import { expect, it, vi } from "vitest";
 import { queryOf } from "./support/dump.ts";
 import { eventually } from "./support/eventually.ts";
@@ -13,7 +14,6 @@ import { FunctionError, LambdaEnvironment } from "./support/lambda-environment.t
 import { openReader, openWriter } from "./support/mounts.ts";
 import { programEnvironment } from "./support/program-environment.ts";
 import { programFolder, type Recipe, readRecipe } from "./support/recipe.ts";
-import { startRelay } from "./support/relay.ts";
 import { type SlowStore, slowStore } from "./support/slow-store.ts";
 import { tempDir } from "./support/temp-dir.ts";
 
@@ -97,9 +97,9 @@ it("a function that reads shows what the bucket had when it was asked", async ()
   await beginNotes(store);
   const root = bundle("read.ts");
   const { endpoint = "" } = store.options.storeOptions ?? {};
-  const relay = await startRelay(endpoint);
+  await using relay = await startRelay(endpoint);
   const { origin } = new URL(endpoint);
-  const throughRelay = withEndpoint(store, endpoint.replace(origin, relay.origin));
+  const throughRelay = withEndpoint(store, endpoint.replace(origin, relay.endpoint));
   const environments = [await start(throughRelay, root), await start(throughRelay, root)];
   const writer = await openWriter(store.options);
   for (let id = 1; id <= 4; id += 1) {

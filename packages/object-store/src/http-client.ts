@@ -19,6 +19,7 @@ import type { Socket } from "node:net";
 import type { Clock } from "./clock.ts";
 import { readBody } from "./http-body.ts";
 import { KeptSockets, type Moment } from "./kept-sockets.ts";
+import { KEPT_SILENT_MS } from "./limits.ts";
 import type { CallOptions } from "./object-store.ts";
 import { type CountedCall, RequestCount } from "./request-count.ts";
 import { sharedLookup } from "./shared-lookup.ts";
@@ -104,7 +105,7 @@ export class HttpClient {
       count.end(isRefusal(status));
       return { status, headers, body };
     } catch (error) {
-      watch.giveUp();
+      watch.doubt();
       throw error;
     } finally {
       count.end(true);
@@ -141,27 +142,41 @@ export class HttpClient {
     const kept = this.#kept;
     let socket: Socket | undefined;
     let ready: Moment | undefined;
+    let restMs = 0;
+    const doubt = () => {
+      if (socket !== undefined && ready !== undefined) kept.doubt(socket, ready);
+    };
     const onTimeout = () => {
+      if (socket !== undefined && restMs > 0) {
+        doubt();
+        socket.setTimeout(restMs);
+        restMs = 0;
+        return;
+      }
       const code = ready === undefined ? "TIMEOUT_CONNECT" : "TIMEOUT_IDLE";
       sent.destroy(Object.assign(new Error("no answer"), { code }));
     };
-    const onReady = () => {
+    const onReady = (given: Socket, firstMs: number) => {
       ready = kept.now();
       onSent();
-      socket?.setTimeout(this.#limits.idleMsMax);
+      given.setTimeout(firstMs);
     };
+    const { connectMsMax, idleMsMax } = this.#limits;
     const onConnected = () => {
-      if (socket !== undefined) kept.hear(socket);
-      onReady();
+      if (socket === undefined) return;
+      kept.hear(socket);
+      onReady(socket, idleMsMax);
     };
     const event = this.#isTls ? "secureConnect" : "connect";
     sent.once("socket", (given) => {
       socket = given;
       socket.on("timeout", onTimeout);
       if (kept.has(socket)) {
-        onReady();
+        // After the first silence to look at the others, after the rest to end.
+        restMs = Math.max(0, idleMsMax - KEPT_SILENT_MS);
+        onReady(socket, Math.min(idleMsMax, KEPT_SILENT_MS));
       } else {
-        socket.setTimeout(this.#limits.connectMsMax);
+        socket.setTimeout(connectMsMax);
         socket.once(event, onConnected);
       }
     });
@@ -169,9 +184,7 @@ export class HttpClient {
       hear: () => {
         if (socket !== undefined) kept.hear(socket);
       },
-      giveUp: () => {
-        if (socket !== undefined && ready !== undefined) kept.giveUp(socket, ready);
-      },
+      doubt,
       end: () => {
         socket?.off("timeout", onTimeout);
         socket?.off(event, onConnected);

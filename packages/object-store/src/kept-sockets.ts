@@ -5,7 +5,7 @@
  * sent over it is answered by silence. So
  *   - one over which nothing was heard for a minute is not used again, by either clock: a machine
  *     that stood still may see it by one of them only;
- *   - a request that got no answer for a second and was given up takes with it all that have not
+ *   - a request that gets no answer for a second takes with it all that are not in use and have not
  *     been heard of since. A repetition would only find the next one of those.
  */
 
@@ -54,8 +54,8 @@ export class KeptSockets {
     this.#forget((heard) => apartMs(heard, now) > KEPT_MS_MAX);
   }
 
-  /** A request that was sent over this socket then has failed, or is waited for no longer. */
-  giveUp(socket: Socket, sent: Moment): void {
+  /** A request that was sent over this socket then has no answer, or not all of it. */
+  doubt(socket: Socket, sent: Moment): void {
     const heard = this.#heard.get(socket);
     const quiet = heard !== undefined && heard.monotonicMs > sent.monotonicMs ? heard : sent;
     if (apartMs(quiet, this.now()) < KEPT_SILENT_MS) return;

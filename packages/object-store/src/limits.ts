@@ -108,7 +108,7 @@ export const S3_IDLE_MS_MAX = 30_000;
 export const KEPT_MS_MAX = 60_000;
 /** How often to look for these. */
 export const KEPT_LOOK_MS = 1_000;
-/** A request that was given up after less silence says nothing of other connections. */
+/** A request without an answer for less time says nothing of other connections. */
 export const KEPT_SILENT_MS = 1_000;
 
 /** Sockets of one Azure store; more calls than this wait for a free one. */

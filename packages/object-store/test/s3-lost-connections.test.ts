@@ -3,11 +3,12 @@
  * machine was started from a snapshot in which they were open.
  */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { deadlined, retrying } from "@headwater/object-store";
 import { openS3Store, type S3StoreOptions } from "@headwater/object-store/s3";
+import { type Relay, startRelay } from "@headwater/servers";
 import { expect, it } from "vitest";
 import { ManualClock } from "./manual-clock.ts";
-import { type Relay, startRelay } from "./relay.ts";
 import { CREDENTIALS } from "./scripted-s3.ts";
 import { type Answer, startScriptedServer } from "./scripted-server.ts";
 
@@ -29,16 +30,38 @@ async function withKeptConnections(
   const place = { bucket: "bucket", endpoint: relay.endpoint, region: "us-east-1" };
   await using store = await openS3Store({ ...place, credentials: CREDENTIALS, ...options });
   await Promise.all(Array.from({ length: KEPT }, () => store.get("k")));
-  expect(relay.connectionCount()).toBe(KEPT);
+  expect(relay.openedCount).toBe(KEPT);
   await work(store, relay);
 }
 
-it("are found out by one request that gets no answer, all of them", async () => {
+it("are found out by one request that gets no answer for a second, all of them", async () => {
+  await withKeptConnections({}, async (store, relay) => {
+    const stop = new AbortController();
+    relay.lose();
+    const lost = store.get("k", { signal: stop.signal });
+    await sleep(1_300);
+    await store.get("k");
+    expect(relay.lostCount).toBe(1);
+    stop.abort();
+    await expect(lost).rejects.toBe(stop.signal.reason);
+  });
+});
+
+it("are found out by a call that is repeated when its first request is late", async () => {
   await withKeptConnections({}, async (store, relay) => {
     const again = retrying(deadlined(store, { requestMs: 1_500, wholeBytes: 100 }));
     relay.lose();
     await again.get("k");
-    expect(relay.lostCount()).toBe(1);
+    expect(relay.lostCount).toBe(1);
+  });
+});
+
+it("are found out within an answer, too", async () => {
+  await withKeptConnections({}, async (store, relay) => {
+    const again = retrying(deadlined(store, { requestMs: 1_500, wholeBytes: 100 }));
+    relay.loseWithinNext();
+    await again.get("k");
+    expect(relay.lostCount).toBe(0);
   });
 });
 
@@ -47,11 +70,11 @@ it("are not all given up for one of them that is slow", async () => {
     relay.lose();
     const stop = new AbortController();
     const lost = store.get("k", { signal: stop.signal });
-    await expect.poll(() => relay.lostCount()).toBe(1);
+    await expect.poll(() => relay.lostCount).toBe(1);
     stop.abort();
     await expect(lost).rejects.toBe(stop.signal.reason);
     await expect(store.get("k", { signal: AbortSignal.timeout(50) })).rejects.toThrow();
-    expect(relay.connectionCount()).toBe(KEPT);
+    expect(relay.openedCount).toBe(KEPT);
   });
 });
 
@@ -63,6 +86,6 @@ it.each([
   await withKeptConnections({ clock }, async (store, relay) => {
     clock.nowValueMs += idleMs;
     await store.get("k");
-    expect(relay.connectionCount()).toBe(KEPT + opened);
+    expect(relay.openedCount).toBe(KEPT + opened);
   });
 });

@@ -57,6 +57,11 @@ export const HEDGE_SLOWEST = 0.05;
 export const HEDGE_FACTOR = 1.25;
 /** Sooner, a pause of this thread would look like one of the store. */
 export const HEDGE_MS_MIN = 20;
+/**
+ * When a request is sent a third time, at the earliest: both connections may be gone, and by then
+ * the store's client has found out. The next time is after twice as long.
+ */
+export const HEDGE_AGAIN_MS = 2_000;
 export const HEDGE_SAMPLES_MIN = 16;
 export const HEDGE_SAMPLES_MAX = 128;
 /** What a request of more bytes takes says little of the store, and to repeat it costs too much. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  HEDGE_AGAIN_MS,
   HEDGE_BURST,
   HEDGE_BYTES_MAX,
   HEDGE_FACTOR,
@@ -66,6 +67,17 @@ describe("hedging a request", () => {
     expect(clock.monotonicMs() - startMs).toBe(100 * HEDGE_FACTOR + 100);
     expect(sent.map(({ isAborted }) => isAborted)).toEqual([true, false]);
     expect(hedger.status()).toEqual({ sentCount: 1, wonCount: 1 });
+  });
+
+  it("sends more of them while none is answered, each after twice the time", async () => {
+    const { hedger, sent, run, learn } = lab(100_000, 100_000, 100_000, 100_000, 100);
+    await learn(100);
+    expect(await run()).toBe(5);
+    const startMs = sent[0]!.startMs;
+    const againMs = [HEDGE_AGAIN_MS, 2 * HEDGE_AGAIN_MS, 4 * HEDGE_AGAIN_MS];
+    expect(sent.map((one) => one.startMs - startMs)).toEqual([0, 100 * HEDGE_FACTOR, ...againMs]);
+    expect(sent.map(({ isAborted }) => isAborted)).toEqual([true, true, true, true, false]);
+    expect(hedger.status()).toEqual({ sentCount: 4, wonCount: 1 });
   });
 
   it("ends the second one when the first is answered after all", async () => {

@@ -13,6 +13,7 @@ export {
 } from "./latency-proxy.ts";
 export { startMiniflare } from "./miniflare.ts";
 export { type Pretence, startPretendingS3 } from "./pretending-s3.ts";
+export { type Relay, startRelay } from "./relay.ts";
 export { REQUEST_KINDS, type RequestKind } from "./request-head.ts";
 export {
   type AzureConnection,

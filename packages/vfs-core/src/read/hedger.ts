@@ -12,6 +12,7 @@
 
 import type { Clock } from "../clock.ts";
 import {
+  HEDGE_AGAIN_MS,
   HEDGE_BURST,
   HEDGE_BYTES_MAX,
   HEDGE_FACTOR,
@@ -73,7 +74,6 @@ export class Hedger {
   }
 
   #race<Result>(request: HedgedRequest<Result>, delayMs: number | undefined): Promise<Result> {
-    const { clock } = this.#options;
     const { send, signal } = request;
     return new Promise((resolve, reject) => {
       const timer = new AbortController();
@@ -110,9 +110,8 @@ export class Hedger {
       signal?.addEventListener("abort", onAbort, { once: true });
       begin(send, () => {});
       if (signal?.aborted) onAbort();
-      if (delayMs === undefined) return;
       const again = () => {
-        if (isSettled || signal?.aborted || !this.#mayHedge(request)) return;
+        if (signal?.aborted || !this.#mayHedge(request)) return;
         begin(
           (end) => this.#sendAgain(request, end),
           () => {
@@ -120,8 +119,19 @@ export class Hedger {
           },
         );
       };
-      clock.sleep(delayMs, { signal: timer.signal }).then(again, () => {});
+      if (delayMs !== undefined) void this.#repeat(delayMs, again, timer.signal);
     });
+  }
+
+  /** Until the signal aborts. */
+  async #repeat(delayMs: number, again: () => void, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    const startMs = clock.monotonicMs();
+    for (let afterMs = delayMs; !signal.aborted; afterMs = Math.max(HEDGE_AGAIN_MS, 2 * afterMs)) {
+      const restMs = startMs + afterMs - clock.monotonicMs();
+      await clock.sleep(restMs, { signal }).catch(() => {});
+      if (!signal.aborted) again();
+    }
   }
 
   #sendAgain<Result>(
