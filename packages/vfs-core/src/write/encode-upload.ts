@@ -73,9 +73,10 @@ export async function encodeUpload(options: EncodeUploadOptions): Promise<Upload
       encoder.addPage(unwritten[nextZero]! as Pgno, zeros);
     }
   };
+  const batchBytes = new Uint8Array(Math.min(batchPages, pgnos.length) * pageSize);
   for (let start = 0; start < pgnos.length; start += batchPages) {
     const batch = pgnos.subarray(start, start + batchPages);
-    const pages = new Uint8Array(batch.length * pageSize);
+    const pages = batchBytes.subarray(0, batch.length * pageSize);
     journal.readPages(batch, seq, pages);
     for (const [index, pgno] of batch.entries()) {
       addZerosBefore(pgno);
