@@ -24,6 +24,7 @@ import type { CallOptions } from "./object-store.ts";
 import { type CountedCall, RequestCount } from "./request-count.ts";
 import { sharedLookup } from "./shared-lookup.ts";
 import { systemClock } from "./system.ts";
+import { writeBody } from "./write-body.ts";
 
 /**
  * An import would ask for each of its exports, and some of them load a client for the whole web: 17
@@ -210,9 +211,7 @@ function answerTo(sent: ClientRequest, body: readonly Uint8Array[]) {
     sent.once("response", resolve);
     // Stays for errors after the answer, which its body tells too.
     sent.on("error", reject);
-    sent.cork();
-    for (const part of body) sent.write(part);
-    sent.end();
+    writeBody(sent, body);
   });
   return { answer, fail };
 }
