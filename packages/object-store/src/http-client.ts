@@ -71,7 +71,7 @@ export class HttpClient {
     this.#limits = limits;
     this.#isTls = protocol === "https:";
     this.#agent = this.#isTls
-      ? new HttpsAgent({ ...agent, rejectUnauthorized: !limits.skipVerify })
+      ? new HttpsAgent({ ...agent, ...(limits.skipVerify ? { rejectUnauthorized: false } : {}) })
       : new HttpAgent(agent);
     this.#kept = new KeptSockets(this.#agent, limits.clock ?? systemClock);
   }

@@ -14,7 +14,7 @@ export function writeBody(sent: ClientRequest, parts: readonly Uint8Array[]): vo
     sent.end();
     return;
   }
-  const pieces = parts.flatMap(cut);
+  const pieces = parts.flatMap(piecesOf);
   let next = 0;
   const writeOn = () => {
     while (next < pieces.length) {
@@ -29,9 +29,10 @@ export function writeBody(sent: ClientRequest, parts: readonly Uint8Array[]): vo
   writeOn();
 }
 
-function cut(part: Uint8Array): Uint8Array[] {
-  const count = Math.ceil(part.byteLength / BODY_PIECE_BYTES);
+/** What a connection can take at a time, without copies. */
+export function piecesOf(body: Uint8Array): Uint8Array[] {
+  const count = Math.ceil(body.byteLength / BODY_PIECE_BYTES);
   return Array.from({ length: count }, (_, index) =>
-    part.subarray(index * BODY_PIECE_BYTES, (index + 1) * BODY_PIECE_BYTES),
+    body.subarray(index * BODY_PIECE_BYTES, (index + 1) * BODY_PIECE_BYTES),
   );
 }

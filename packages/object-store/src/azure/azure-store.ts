@@ -11,7 +11,7 @@
  * own leases.
  */
 
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import type * as Sdk from "@azure/storage-blob";
 import { checkRange } from "../byte-range.ts";
 import type { Clock } from "../clock.ts";
@@ -19,7 +19,12 @@ import { ObjectStoreError } from "../errors.ts";
 import { HeldUpload, partSizeOf } from "../held-upload.ts";
 import { readBody } from "../http-body.ts";
 import { InFlight } from "../in-flight.ts";
-import { AZURE_DELETES_PARALLEL, AZURE_LIST_PAGE_KEYS, LIST_PAGES_MAX } from "../limits.ts";
+import {
+  AZURE_DELETES_PARALLEL,
+  AZURE_LIST_PAGE_KEYS,
+  BODY_PIECE_BYTES,
+  LIST_PAGES_MAX,
+} from "../limits.ts";
 import {
   formatTimestamp,
   parseTimestamp,
@@ -42,6 +47,7 @@ import type {
 } from "../object-store.ts";
 import { isFailure, RequestCount } from "../request-count.ts";
 import { systemClock, systemRandom } from "../system.ts";
+import { piecesOf } from "../write-body.ts";
 import { type AzureClient, azureEndpoint, makeAzureClient } from "./azure-client.ts";
 import { inspectContent } from "./azure-content.ts";
 import { type AzureErrorContext, azureError, isAnswered, toAzureError } from "./azure-errors.ts";
@@ -147,7 +153,9 @@ class AzureStore implements ObjectStore {
     const send = async (abortSignal: AbortSignal) => {
       const blob = this.#client.container.getBlockBlobClient(key);
       const fields = this.#fieldsOf(options);
-      const output = await blob.upload(body, byteLength, { abortSignal, ...fields });
+      const pieces = () => Readable.from(piecesOf(body));
+      const content = byteLength > BODY_PIECE_BYTES ? pieces : body;
+      const output = await blob.upload(content, byteLength, { abortSignal, ...fields });
       return { ...this.#meta(key, byteLength, output), timestampMs: options.timestampMs };
     };
     return this.#call(facts, options, send, byteLength);
