@@ -6,8 +6,8 @@
  *   - Every body is read to its end or torn off.
  *   - Sockets are kept between requests, and there are never more than so many to one host. What
  *     may be gone is not used again (kept-sockets.ts).
- *   - A host that stays silent ends the request: `TIMEOUT_CONNECT` before it was sent, else
- *     `TIMEOUT_IDLE`, as the `code` of the error.
+ *   - A host that stays silent ends the request (silence-watch.ts): `TIMEOUT_CONNECT` before it was
+ *     sent, else `TIMEOUT_IDLE`, as the `code` of the error.
  *   - No redirect is followed, and no proxy is asked.
  *   - A meter hears of a request when it has a connected socket, and once more when it is over.
  */
@@ -15,14 +15,13 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { createRequire } from "node:module";
-import type { Socket } from "node:net";
 import type { Clock } from "./clock.ts";
 import { readBody } from "./http-body.ts";
-import { KeptSockets, type Moment } from "./kept-sockets.ts";
-import { KEPT_SILENT_MS } from "./limits.ts";
+import { KeptSockets } from "./kept-sockets.ts";
 import type { CallOptions } from "./object-store.ts";
 import { type CountedCall, RequestCount } from "./request-count.ts";
 import { sharedLookup } from "./shared-lookup.ts";
+import { type SilenceLimits, SilenceWatch } from "./silence-watch.ts";
 import { systemClock } from "./system.ts";
 import { writeBody } from "./write-body.ts";
 
@@ -51,10 +50,8 @@ export interface HttpAnswer {
 
 export type HttpCall = CountedCall & CallOptions;
 
-export interface HttpLimits {
+export interface HttpLimits extends SilenceLimits {
   readonly socketsMax: number;
-  readonly connectMsMax: number;
-  readonly idleMsMax: number;
   /** True: any TLS certificate will do. */
   readonly skipVerify?: boolean | undefined;
   readonly clock?: Clock | undefined;
@@ -83,7 +80,14 @@ export class HttpClient {
     const count = new RequestCount(call, sizeOf(request.body));
     this.#kept.forgetOld();
     const sent = this.#start(host, request);
-    const watch = this.#watchSilence(sent, () => count.start());
+    const watch = new SilenceWatch({
+      sent,
+      kept: this.#kept,
+      limits: this.#limits,
+      isTls: this.#isTls,
+      isGet: call.kind === "get",
+      onSent: () => count.start(),
+    });
     const sending = answerTo(sent, request.body ?? []);
     const onAbort = () => {
       const error = new Error("aborted");
@@ -136,61 +140,6 @@ export class HttpClient {
         ...headers,
       },
     });
-  }
-
-  /** Silence is judged by the socket, which belongs to this request until it has its answer. */
-  #watchSilence(sent: ClientRequest, onSent: () => void) {
-    const kept = this.#kept;
-    let socket: Socket | undefined;
-    let ready: Moment | undefined;
-    let restMs = 0;
-    const doubt = () => {
-      if (socket !== undefined && ready !== undefined) kept.doubt(socket, ready);
-    };
-    const onTimeout = () => {
-      if (socket !== undefined && restMs > 0) {
-        doubt();
-        socket.setTimeout(restMs);
-        restMs = 0;
-        return;
-      }
-      const code = ready === undefined ? "TIMEOUT_CONNECT" : "TIMEOUT_IDLE";
-      sent.destroy(Object.assign(new Error("no answer"), { code }));
-    };
-    const onReady = (given: Socket, firstMs: number) => {
-      ready = kept.now();
-      onSent();
-      given.setTimeout(firstMs);
-    };
-    const { connectMsMax, idleMsMax } = this.#limits;
-    const onConnected = () => {
-      if (socket === undefined) return;
-      kept.hear(socket);
-      onReady(socket, idleMsMax);
-    };
-    const event = this.#isTls ? "secureConnect" : "connect";
-    sent.once("socket", (given) => {
-      socket = given;
-      socket.on("timeout", onTimeout);
-      if (kept.has(socket)) {
-        // After the first silence to look at the others, after the rest to end.
-        restMs = Math.max(0, idleMsMax - KEPT_SILENT_MS);
-        onReady(socket, Math.min(idleMsMax, KEPT_SILENT_MS));
-      } else {
-        socket.setTimeout(connectMsMax);
-        socket.once(event, onConnected);
-      }
-    });
-    return {
-      hear: () => {
-        if (socket !== undefined) kept.hear(socket);
-      },
-      doubt,
-      end: () => {
-        socket?.off("timeout", onTimeout);
-        socket?.off(event, onConnected);
-      },
-    };
   }
 }
 

@@ -101,6 +101,9 @@ export const S3_CONNECT_MS_MAX = 5_000;
 /** No byte in either direction for so long ends a request. For deadlines there is `deadlined`. */
 export const S3_IDLE_MS_MAX = 30_000;
 
+/** A get over a kept connection that has no byte of its answer by then is given up. */
+export const KEPT_ANSWER_MS_MAX = 5_000;
+
 /** What a connection is given of a body at a time: large enough for the fastest of them. */
 export const BODY_PIECE_BYTES = 1024 * 1024;
 

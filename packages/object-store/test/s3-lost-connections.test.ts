@@ -9,7 +9,7 @@ import { openS3Store, type S3StoreOptions } from "@headwater/object-store/s3";
 import { type Relay, startRelay } from "@headwater/servers";
 import { expect, it } from "vitest";
 import { ManualClock } from "./manual-clock.ts";
-import { CREDENTIALS } from "./scripted-s3.ts";
+import { CREDENTIALS, failureOf } from "./scripted-s3.ts";
 import { type Answer, startScriptedServer } from "./scripted-server.ts";
 
 const KEPT = 8;
@@ -53,6 +53,14 @@ it("are found out by a call that is repeated when its first request is late", as
     relay.lose();
     await again.get("k");
     expect(relay.lostCount).toBe(1);
+  });
+});
+
+it("end a get sooner than a store that is slow", async () => {
+  await withKeptConnections({ idleMsMax: 60_000 }, async (store, relay) => {
+    relay.lose();
+    const { code } = await failureOf(store.get("k"));
+    expect(code).toBe("UNAVAILABLE");
   });
 });
 
