@@ -46,22 +46,23 @@ export async function withTimeout<Result>(
   work: (signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
   signal?.throwIfAborted();
-  const timeout = new AbortController();
+  const stop = new AbortController();
   const done = new AbortController();
   const durationMs = settings.requestTimeoutMs;
+  const onAbort = () => stop.abort(signal?.reason);
+  signal?.addEventListener("abort", onAbort, { once: true });
   settings.clock.sleep(durationMs, { signal: done.signal, background: true }).then(
-    () => timeout.abort(notAnswered(settings, operation)),
+    () => stop.abort(notAnswered(settings, operation)),
     () => {},
   );
-  const either = signal === undefined ? [timeout.signal] : [timeout.signal, signal];
-  const stop = AbortSignal.any(either);
   try {
     return await new Promise<Result>((resolve, reject) => {
-      stop.addEventListener("abort", () => reject(stop.reason), { once: true });
-      work(stop).then(resolve, reject);
+      stop.signal.addEventListener("abort", () => reject(stop.signal.reason), { once: true });
+      work(stop.signal).then(resolve, reject);
     });
   } finally {
     done.abort();
+    signal?.removeEventListener("abort", onAbort);
   }
 }
 
