@@ -20,7 +20,6 @@ import {
   type Calls,
   channelName,
   type EngineWorkerData,
-  type MountedAs,
   type ToCaller,
   type ToEngine,
 } from "./messages.ts";
@@ -41,18 +40,10 @@ interface Waiter {
   reject(error: unknown): void;
 }
 
-type Undo = (value: unknown) => Promise<unknown>;
-
-/** Closes what a call has opened. */
-const UNDO: { readonly [Name in CallName]?: Undo } = {
-  mount: (value) => callEngine("close", [value as MountedAs]),
-  at: (value) => callEngine("leavePast", [(value as OpenedPast).number]),
-};
-
 const caller = String(threadId);
 const waiters = new Map<number, Waiter>();
-/** Calls that were given up before their answer, where what has been opened is to be closed. */
-const givenUp = new Map<number, Undo>();
+/** Calls of `at` that were given up and not answered yet. A mount is closed by the engine. */
+const givenUp = new Set<number>();
 /** By the number of the mount. */
 const listeners = new Map<number, (event: MountEvent) => void>();
 let lastId = 0;
@@ -151,15 +142,14 @@ function receive(message: ToEngine | ToCaller): void {
   if (message.type !== "value" && message.type !== "error") return;
   if (message.caller !== caller) return;
   const waiter = take(message.id);
-  const undo = givenUp.get(message.id);
-  givenUp.delete(message.id);
+  const isGivenUp = givenUp.delete(message.id);
   if (message.type === "error") {
     waiter?.reject(fromErrorData(message.error));
     return;
   }
   waiter?.resolve(message.value);
-  // The engine was done before it heard that nobody waits; nobody else would close it.
-  undo?.(message.value).catch(() => {});
+  // The engine was done before it heard that nobody waits; nobody else would leave it.
+  if (isGivenUp) callEngine("leavePast", [(message.value as OpenedPast).number]).catch(() => {});
 }
 
 /** Of a call that is settled. Without calls under way nothing here keeps the process alive. */
@@ -200,8 +190,7 @@ export function callEngine<Name extends CallName>(
   return new Promise((resolve, reject) => {
     const onAbort = (): void => {
       take(id);
-      const undo = UNDO[name];
-      if (undo !== undefined) givenUp.set(id, undo);
+      if (name === "at") givenUp.add(id);
       postToEngine({ type: "cancel", caller, id });
       reject(signal?.reason);
     };

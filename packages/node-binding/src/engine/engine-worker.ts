@@ -6,6 +6,7 @@
 
 import { BroadcastChannel, parentPort, workerData } from "node:worker_threads";
 import { setCodec } from "@headwater/ltx";
+import { untilAborted } from "@headwater/object-store";
 import {
   HeadwaterError,
   type Mount,
@@ -24,6 +25,7 @@ import { giveBackMemory } from "./give-back-memory.ts";
 import {
   type CallMessage,
   type Calls,
+  type CancelMessage,
   channelName,
   type EngineWorkerData,
   type MountedAs,
@@ -39,6 +41,8 @@ import { type StartedMount, startMount } from "./start-mount.ts";
 /** Who has called, as far as the engine is concerned. */
 interface Caller {
   readonly caller: string;
+  /** Undefined for what a SQLite thread asks. */
+  readonly call?: string | undefined;
   readonly signal: AbortSignal;
   readonly answer: (message: ToCaller) => void;
 }
@@ -57,12 +61,14 @@ interface Watcher {
 interface OpenSlot {
   readonly mount: StartedMount;
   readonly options: NumberedOptions;
+  readonly call: string | undefined;
 }
 
 type MountSlot =
   | {
       readonly state: "opening";
       readonly options: NumberedOptions;
+      readonly signal: AbortSignal;
       /** Ends the opening; resolves when nothing of it is left, or when it was too late. */
       readonly end: () => Promise<void>;
     }
@@ -94,11 +100,27 @@ function claimName({ name, unique }: EngineMountOptions): string {
   }
 }
 
+/** Waits for a mount of this name that is being ended; its opener may have heard that it has. */
+async function untilFree(name: string, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const slot = slots.get(name);
+    let ended: Promise<void> | undefined;
+    if (slot?.state === "closing") ended = slot.done;
+    else if (slot?.state === "opening" && slot.signal.aborted) ended = slot.end();
+    if (ended === undefined) return;
+    await untilAborted(
+      ended.catch(() => {}),
+      signal,
+    );
+  }
+}
+
 async function mount(
   options: EngineMountOptions,
-  { signal, answer }: Caller,
+  { call, signal, answer }: Caller,
   watcher: Watcher,
 ): Promise<MountedAs> {
+  await untilFree(options.name, signal);
   const name = claimName(options);
   lastNumber += 1;
   const number = lastNumber;
@@ -118,7 +140,7 @@ async function mount(
   const named = { ...options, name, number };
   const opening = startMount(named, devices, run).then(
     (opened) => {
-      slots.set(name, { state: "open", mount: opened, options: named });
+      slots.set(name, { state: "open", mount: opened, options: named, call });
       return opened;
     },
     (error: unknown) => {
@@ -135,8 +157,12 @@ async function mount(
       () => {},
     );
   };
-  slots.set(name, { state: "opening", options: named, end });
+  slots.set(name, { state: "opening", options: named, signal, end });
   const { counters, provider, device } = await opening;
+  if (signal.aborted) {
+    await close(name);
+    throw signal.reason;
+  }
   return { name, number, counters, provider, device };
 }
 
@@ -171,12 +197,12 @@ function openMountOf({ name, number }: MountRef): Mount {
 async function close(name: string): Promise<void> {
   const slot = slots.get(name);
   if (slot?.state === "closing") return slot.done;
-  const { mount, options } = openSlotNamed(name);
+  const { mount, options, call } = openSlotNamed(name);
   const done = mount.close().finally(() => {
     slots.delete(name);
     closeOutbox(options.number);
   });
-  slots.set(name, { state: "closing", mount, options, done });
+  slots.set(name, { state: "closing", mount, options, call, done });
   return done;
 }
 
@@ -274,22 +300,23 @@ const requests = makeEngineRequests(native, {
   demote: async (name) => openMountNamed(name).demote(),
 });
 
-async function answerCall(call: CallMessage, answer: Caller["answer"]): Promise<void> {
-  const { caller, id } = call;
+async function answerCall(message: CallMessage, answer: Caller["answer"]): Promise<void> {
+  const { caller, id, name, args } = message;
+  const call = callKey(message);
   const controller = new AbortController();
-  running.set(`${caller}/${id}`, controller);
+  running.set(call, controller);
   let reply: ToCaller;
   try {
-    const handler = handlers[call.name] as (c: Caller, ...a: unknown[]) => Promise<unknown>;
-    const value = await handler({ caller, signal: controller.signal, answer }, ...call.args);
+    const handler = handlers[name] as (c: Caller, ...a: unknown[]) => Promise<unknown>;
+    const value = await handler({ caller, call, signal: controller.signal, answer }, ...args);
     reply = { type: "value", caller, id, value };
   } catch (error) {
     reply = { type: "error", caller, id, error: toErrorData(error) };
   } finally {
-    running.delete(`${caller}/${id}`);
+    running.delete(call);
   }
   answer(reply);
-  if (reply.type === "value" && call.name === "mount") {
+  if (reply.type === "value" && name === "mount") {
     earlyEvents.get((reply.value as MountedAs).number)?.();
   }
 }
@@ -298,10 +325,20 @@ function hear(message: ToEngine | ToCaller, answer: Caller["answer"]): void {
   if (message.type === "call") void answerCall(message, answer);
   else if (message.type === "saw") outboxes.get(message.number)?.saw();
   else if (message.type === "exit") void closeWriters(openWriters(), message.gate);
-  else if (message.type === "cancel") {
-    const reason = new DOMException("This operation was aborted", "AbortError");
-    running.get(`${message.caller}/${message.id}`)?.abort(reason);
+  else if (message.type === "cancel") cancel(callKey(message));
+}
+
+/** A mount whose answer was on its way is closed: nobody else knows of it. */
+function cancel(call: string): void {
+  const controller = running.get(call);
+  controller?.abort(new DOMException("This operation was aborted", "AbortError"));
+  for (const slot of slots.values()) {
+    if (slot.state === "open" && slot.call === call) close(slot.mount.name).catch(() => {});
   }
+}
+
+function callKey({ caller, id }: CallMessage | CancelMessage): string {
+  return `${caller}/${id}`;
 }
 
 useCompileCache(start.compileCache);
