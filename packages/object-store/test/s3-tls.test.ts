@@ -1,7 +1,5 @@
 /** S3 over TLS, and over IPv6: whom requests trust, and what counts as a connection. */
 
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer as createHttpsServer } from "node:https";
 import {
   type AddressInfo,
@@ -9,28 +7,12 @@ import {
   type Server,
   type Socket,
 } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { openS3Store, type S3StoreOptions } from "@headwater/object-store/s3";
 import { describe, expect, it } from "vitest";
 import { CREDENTIALS, create, failureOf, get } from "./scripted-s3.ts";
+import { tlsIdentity } from "./tls-identity.ts";
 
-const identity = makeIdentity();
-
-function makeIdentity(): { readonly cert: Buffer; readonly key: Buffer } | undefined {
-  const folder = mkdtempSync(join(tmpdir(), "s3-tls-"));
-  const [key, cert] = [join(folder, "key"), join(folder, "cert")];
-  const args = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"];
-  try {
-    const files = ["-keyout", key, "-out", cert, "-subj", "/CN=localhost"];
-    execFileSync("openssl", [...args, ...files], { stdio: "ignore" });
-    return { cert: readFileSync(cert), key: readFileSync(key) };
-  } catch {
-    return undefined;
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
+const identity = tlsIdentity();
 
 async function withServer<Result>(
   server: Server,
