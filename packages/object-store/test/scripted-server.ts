@@ -56,7 +56,8 @@ export async function startScriptedServer(
       request.socket.resetAndDestroy();
       return;
     }
-    response.writeHead(status, headers as Record<string, string>);
+    const length = now.method === "HEAD" ? lengthOf(body, headers) : {};
+    response.writeHead(status, { ...headers, ...length });
     if (instead === "stall") response.write(body);
     else if (instead === "tear") response.write(body, () => request.socket.destroy());
     else if (isWhole(body, headers?.["content-length"])) response.end(body);
@@ -79,6 +80,12 @@ export async function startScriptedServer(
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** Of an answer without a body, Node.js does not tell the length by itself. */
+function lengthOf(body: string | Uint8Array, headers: Answer["headers"] = {}) {
+  const isTold = "content-length" in headers || "transfer-encoding" in headers;
+  return isTold ? {} : { "content-length": Buffer.byteLength(body) };
 }
 
 /** A body shorter than announced is followed by the end of the connection. */

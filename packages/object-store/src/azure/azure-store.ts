@@ -139,10 +139,17 @@ class AzureStore implements ObjectStore {
 
   async head(key: string, options: CallOptions = {}): Promise<ObjectMeta> {
     checkKey(key);
-    return this.#call({ operation: "head", key }, options, async (abortSignal) => {
+    const facts: Facts = { operation: "head", key };
+    return this.#call(facts, options, async (abortSignal) => {
       const blob = this.#client.container.getBlobClient(key);
       const output = await blob.getProperties({ abortSignal });
-      return this.#meta(key, output.contentLength ?? 0, output);
+      const { contentLength } = output;
+      // Who compresses answers on the way takes their length away.
+      if (contentLength === undefined) {
+        const problem = `${this.#context.host} tells no size, as Azure does`;
+        throw this.#error("CONFIG_INVALID", problem, facts);
+      }
+      return this.#meta(key, contentLength, output);
     });
   }
 

@@ -147,11 +147,12 @@ class S3Store implements ObjectStore {
 
   async head(key: string, options: CallOptions = {}): Promise<ObjectMeta> {
     checkKey(key);
+    const facts = { operation: "head", key } as const;
     const request = headRequest(key, this.#options.encryption);
-    return this.#read({ operation: "head", key }, options, async () => {
+    return this.#read(facts, options, async () => {
       try {
         const answer = await this.#client.send(request, options);
-        return this.#meta(key, Number(answer.headers["content-length"] ?? 0), answer);
+        return this.#meta(key, this.#sizeOf(answer, facts), answer);
       } catch (error) {
         if (isUnnamedNotFound(error) && !this.#bucketSeen) await this.#lookForBucket(options);
         throw error;
@@ -373,6 +374,14 @@ class S3Store implements ObjectStore {
   #notS3(facts: Facts): ObjectStoreError {
     const context = this.#context(facts);
     return s3Error("CONFIG_INVALID", `${context.host} answers, but not as S3 does`, context);
+  }
+
+  /** Who compresses answers on the way takes their length away. */
+  #sizeOf({ headers }: HttpAnswer, facts: Facts): number {
+    const { "content-length": size } = headers;
+    if (size !== undefined) return Number(size);
+    const context = this.#context(facts);
+    throw s3Error("CONFIG_INVALID", `${context.host} tells no size, as S3 does`, context);
   }
 
   #meta(key: string, size: number, answer: HttpAnswer): ObjectMeta {
