@@ -143,6 +143,16 @@ export class HttpClient {
   }
 }
 
+/** Why a request could not even be written, in one sentence; undefined for other failures. */
+export function unwritable(failure: unknown): string | undefined {
+  const { code, message = "" } = failure as { readonly code?: unknown; readonly message?: string };
+  if (code !== "ERR_INVALID_CHAR") return undefined;
+  const [, header = ""] = /\["([\w-]+)"\]/.exec(message) ?? [];
+  const isSecret = /authorization|token/i.test(header);
+  const where = isSecret ? "a key or token" : `what is to be the header ${header}`;
+  return `${where} has a character that cannot be sent, such as a line break at its end`;
+}
+
 function sizeOf(body: HttpRequest["body"] = []): number {
   return body.reduce((sum, part) => sum + part.byteLength, 0);
 }

@@ -6,6 +6,7 @@
  */
 
 import { ObjectStoreError, type ObjectStoreErrorCode } from "../errors.ts";
+import { unwritable } from "../http-client.ts";
 import { ERROR_TEXT_LENGTH_MAX } from "../limits.ts";
 import type { Operation } from "../object-store.ts";
 import { CONNECT_TIMEOUT } from "./timed-agent.ts";
@@ -179,6 +180,8 @@ function verdictOf(error: SdkError, context: AzureErrorContext): Verdict {
 function withoutAnswer(error: SdkError, context: AzureErrorContext): Verdict {
   const code = typeof error.code === "string" ? error.code : "";
   const { host } = context;
+  const unwritten = unwritable(error);
+  if (unwritten !== undefined) return { code: "CONFIG_INVALID", problem: unwritten };
   if (BEFORE_SENDING.test(code) || code === CONNECT_TIMEOUT) {
     return { code: "UNAVAILABLE", problem: `cannot reach ${host} (${code})` };
   }

@@ -7,6 +7,7 @@
  */
 
 import { ObjectStoreError, type ObjectStoreErrorCode } from "../errors.ts";
+import { unwritable } from "../http-client.ts";
 import { ERROR_TEXT_LENGTH_MAX } from "../limits.ts";
 import type { Operation } from "../object-store.ts";
 import { AuthFailure } from "./gcs-auth.ts";
@@ -133,6 +134,8 @@ function verdictOf(failure: unknown, context: GcsErrorContext): Verdict {
 function withoutAnswer(failure: unknown, context: GcsErrorContext): Verdict {
   const code = codeOf(failure);
   const { host } = context;
+  const unwritten = unwritable(failure);
+  if (unwritten !== undefined) return { code: "CONFIG_INVALID", problem: unwritten };
   if (BEFORE_SENDING.test(code)) {
     return { code: "UNAVAILABLE", problem: `cannot reach ${host} (${code})` };
   }

@@ -6,6 +6,7 @@
  */
 
 import { ObjectStoreError, type ObjectStoreErrorCode } from "../errors.ts";
+import { unwritable } from "../http-client.ts";
 import { ERROR_TEXT_LENGTH_MAX } from "../limits.ts";
 import type { Operation } from "../object-store.ts";
 import { S3Refusal } from "./s3-refusal.ts";
@@ -50,6 +51,12 @@ const wrongRegion = config(({ bucket, region }, error) => {
   return `bucket ${bucket} is in ${where}, not in ${region}`;
 });
 
+/** So it is where the region is wrong, and where the access key is no access key. */
+const malformed: Rule = (context, error) => {
+  if (bucketRegionOf(error) !== undefined) return wrongRegion(context, error);
+  return { code: "CONFIG_INVALID", problem: refusal(error) };
+};
+
 /** A bucket that is new, or moves: S3 sends requests elsewhere until its name is known. */
 const redirected: Rule = (context, error) => {
   const right = bucketRegionOf(error);
@@ -77,7 +84,7 @@ const BY_NAME: Readonly<Record<string, Rule>> = {
   InvalidRange: () => ({ code: "RANGE_UNSATISFIABLE", problem: "no such bytes in the object" }),
   PermanentRedirect: wrongRegion,
   TemporaryRedirect: redirected,
-  AuthorizationHeaderMalformed: wrongRegion,
+  AuthorizationHeaderMalformed: malformed,
   IllegalLocationConstraintException: wrongRegion,
   AccessDenied: forbidden,
   InvalidAccessKeyId: unauthenticated("the store does not know the access key"),
@@ -183,7 +190,7 @@ function verdictOf(error: Failure, context: S3ErrorContext): Verdict {
   const byStatus = BY_STATUS[status];
   if (byStatus !== undefined) return byStatus(context, error);
   if (status >= 400 && status < 500) {
-    return { code: "CONFIG_INVALID", problem: `the store refused it: ${status} ${textOf(error)}` };
+    return { code: "CONFIG_INVALID", problem: refusal(error) };
   }
   return unsettled(`the store answered ${status}`, context);
 }
@@ -191,6 +198,8 @@ function verdictOf(error: Failure, context: S3ErrorContext): Verdict {
 function withoutAnswer(error: Failure, context: S3ErrorContext): Verdict {
   const code = typeof error.code === "string" ? error.code : "";
   const { host } = context;
+  const unwritten = unwritable(error);
+  if (unwritten !== undefined) return { code: "CONFIG_INVALID", problem: unwritten };
   if (BEFORE_SENDING.test(code)) {
     return { code: "UNAVAILABLE", problem: `cannot reach ${host} (${code})` };
   }
@@ -277,6 +286,10 @@ function clockProblem(correctionMs: number): string {
 
 function lettersOf(name: string): string {
   return name.replace(/[^A-Za-z0-9]/g, "").toLowerCase();
+}
+
+function refusal(error: Failure): string {
+  return `the store refused it: ${statusOf(error)} ${textOf(error)}`;
 }
 
 /** The store's own words, without anything that looks like a signed URL. */
