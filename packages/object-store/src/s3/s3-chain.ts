@@ -25,8 +25,9 @@ export async function defaultCredentials(
   }
   const { sdk } = await loadSdk(store);
   const provider = sdk.fromNodeProviderChain();
-  if (region === undefined) return () => provider();
-  return () => provider({ callerClientConfig: { region: async () => region } });
+  if (region === undefined) return (options) => provider(options);
+  const callerClientConfig = { region: async () => region };
+  return (options) => provider({ ...options, callerClientConfig });
 }
 
 async function loadSdk(store: string) {

@@ -14,6 +14,7 @@
  */
 
 import type { Clock } from "../clock.ts";
+import { ObjectStoreError } from "../errors.ts";
 import { type HttpAnswer, HttpClient } from "../http-client.ts";
 import {
   S3_CLOCK_CORRECTION_MS_MIN,
@@ -27,13 +28,8 @@ import { systemClock } from "../system.ts";
 import { untilAborted } from "../until-aborted.ts";
 import type { S3Quirks } from "./quirks.ts";
 import { sessionOf } from "./s3-answers.ts";
-import {
-  keysOf,
-  renewedKeys,
-  type S3Credentials,
-  type S3CredentialsProvider,
-  type S3Keys,
-} from "./s3-credentials.ts";
+import type { S3Credentials, S3CredentialsProvider } from "./s3-credentials.ts";
+import { keysOf, RenewedKeys, type S3Keys } from "./s3-keys.ts";
 import type { S3StoreOptions } from "./s3-options.ts";
 import { placeOf, type S3Place } from "./s3-place.ts";
 import { S3Refusal } from "./s3-refusal.ts";
@@ -51,6 +47,13 @@ const EMPTY_SHA256 = sha256Of(EMPTY);
 
 /** What a store answers that finds a request in the wrong region. */
 const ELSEWHERE: readonly number[] = [301, 307, 400];
+
+/** The names of what a store says of keys that were good once. */
+const EXPIRED: readonly string[] = [
+  "ExpiredToken",
+  "ExpiredTokenException",
+  "TokenRefreshRequired",
+];
 
 /** What a store answers that does not believe a signature, also when it is too old or too new. */
 const NOT_BELIEVED: readonly number[] = [400, 403];
@@ -85,8 +88,9 @@ export class S3Client {
       skipVerify: options.skipVerify,
       clock: this.#clock,
     });
-    this.#ownKeys = keysOf(options.credentials, `bucket ${options.bucket}`, this.#clock);
-    this.#sessionKeys = renewedKeys(this.#clock, S3_SESSION_RENEWED_MS, () => this.#openSession());
+    const nowMs = () => this.#clock.nowMs() + this.#clockOffsetMs;
+    this.#ownKeys = keysOf(options.credentials, `bucket ${options.bucket}`, nowMs);
+    this.#sessionKeys = new RenewedKeys(nowMs, S3_SESSION_RENEWED_MS, () => this.#openSession());
     this.#providerHeaders = Object.fromEntries(
       Object.entries(quirks.headers).map(([name, value]) => [name.toLowerCase(), value]),
     );
@@ -118,19 +122,20 @@ export class S3Client {
   }
 
   async #sendTo(place: S3Place, request: S3Request, call: CallOptions): Promise<HttpAnswer> {
-    const keys = place.sessions ? this.#sessionKeys() : this.#ownKeys();
-    const credentials = keys instanceof Promise ? await untilAborted(keys, call.signal) : keys;
+    const keys = place.sessions ? this.#sessionKeys : this.#ownKeys;
     const tokenHeader = place.sessions ? "x-amz-s3session-token" : "x-amz-security-token";
-    return this.#sendBy(credentials, tokenHeader, place, request, call);
+    return this.#sendBy(keys, tokenHeader, place, request, call);
   }
 
   async #sendBy(
-    credentials: S3Credentials,
+    keys: S3Keys,
     tokenHeader: TokenHeader,
     place: S3Place,
     { body = EMPTY, headers, key, kind, method, query = [] }: S3Request,
     { signal, meter }: CallOptions,
   ): Promise<HttpAnswer> {
+    const given = keys.get();
+    const credentials = given instanceof Promise ? await untilAborted(given, signal) : given;
     const { host, region, service } = place;
     const { sessionToken } = credentials;
     const date = this.#signingDate();
@@ -161,7 +166,13 @@ export class S3Client {
     );
     if (answer.status >= 200 && answer.status < 300) return answer;
     this.#correctClock(answer);
-    throw new S3Refusal(answer);
+    const refusal = new S3Refusal(answer);
+    if (EXPIRED.includes(refusal.name) && keys.expire(credentials)) {
+      const store = `bucket ${this.#options.bucket}`;
+      const message = `the keys for ${store} have expired, and new ones are going to be asked for`;
+      throw new ObjectStoreError("UNAVAILABLE", message, { store, cause: refusal });
+    }
+    throw refusal;
   }
 
   #signingDate(): string {
@@ -178,9 +189,8 @@ export class S3Client {
   /** For all requests of the next minutes, so none of them can end it. */
   async #openSession(): Promise<S3Credentials> {
     const place = this.#place;
-    const credentials = await this.#ownKeys();
     const header = "x-amz-security-token";
-    return sessionOf(await this.#sendBy(credentials, header, place, sessionRequest(), {}));
+    return sessionOf(await this.#sendBy(this.#ownKeys, header, place, sessionRequest(), {}));
   }
 
   #learnsRegion(error: unknown, place: S3Place): boolean {

@@ -1,16 +1,12 @@
 /**
- * Keys for S3: given, or computed by a function that is called again before they expire.
+ * Keys for S3: given, or computed by a function. How long they are used is s3-keys.ts.
  */
 
-import type { Clock } from "../clock.ts";
-import { ObjectStoreError } from "../errors.ts";
-import { S3_KEYS_RENEWED_MS } from "../limits.ts";
 import {
   loadModule,
   type ModuleReference,
   moduleProblem,
   resolveModule,
-  sentenceOf,
 } from "../module-reference.ts";
 
 export interface S3Credentials {
@@ -22,11 +18,14 @@ export interface S3Credentials {
 }
 
 /**
- * Called before the first request and again when what it gave is about to expire. What it throws
- * counts as a store that is not reached: the request was not sent, and may be tried again. Only the
- * SDK's CredentialsProviderError says that there are no credentials.
+ * Called before the first request, again when what it gave is about to expire, and with
+ * `forceRefresh` when the store says that it has expired. What it throws counts as a store that is
+ * not reached, unless the last keys are still good: the request was not sent, and may be tried
+ * again. Only the SDK's CredentialsProviderError says that there are no credentials.
  */
-export type S3CredentialsProvider = () => Promise<S3Credentials>;
+export type S3CredentialsProvider = (options?: {
+  readonly forceRefresh?: boolean;
+}) => Promise<S3Credentials>;
 
 /** Loads the module at once, so that a mistake in it shows at once. */
 export async function loadS3Credentials(
@@ -39,52 +38,6 @@ export async function loadS3Credentials(
     if (isCredentials(credentials)) return credentials;
     const shape = "{ accessKeyId, secretAccessKey, sessionToken?, expiration? }";
     throw moduleProblem(module, `its function must give ${shape}, with a Date as expiration`);
-  };
-}
-
-/** Gives keys that are good for a request. Those that are at hand are given without a wait. */
-export type S3Keys = () => S3Credentials | Promise<S3Credentials>;
-
-/** `store`: for messages. */
-export function keysOf(
-  credentials: S3Credentials | S3CredentialsProvider,
-  store: string,
-  clock: Clock,
-): S3Keys {
-  if (typeof credentials !== "function") return () => credentials;
-  return renewedKeys(clock, S3_KEYS_RENEWED_MS, async () => {
-    try {
-      return await credentials();
-    } catch (cause) {
-      // The SDK's own providers say so when there are none, which trying again will not change.
-      const isNone = cause instanceof Error && cause.name === "CredentialsProviderError";
-      if (isNone || ObjectStoreError.is(cause)) throw cause;
-      const message = `the credentials for ${store} could not be had: ${sentenceOf(cause)}`;
-      throw new ObjectStoreError("UNAVAILABLE", message, { store, cause });
-    }
-  });
-}
-
-/** Computed once for all who wait, and again so long before they expire, or after a failure. */
-export function renewedKeys(
-  clock: Clock,
-  earlierMs: number,
-  compute: () => Promise<S3Credentials>,
-): S3Keys {
-  let known: S3Credentials | undefined;
-  let computing: Promise<S3Credentials> | undefined;
-  return () => {
-    const endMs = known?.expiration?.getTime() ?? Number.POSITIVE_INFINITY;
-    if (known !== undefined && clock.nowMs() < endMs - earlierMs) return known;
-    computing ??= compute()
-      .then((keys) => {
-        known = keys;
-        return keys;
-      })
-      .finally(() => {
-        computing = undefined;
-      });
-    return computing;
   };
 }
 
