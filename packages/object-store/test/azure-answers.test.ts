@@ -96,6 +96,12 @@ describe("answers of Azure that name an error", () => {
     expect(busy.retryAfterMs).toBe(7_000);
   });
 
+  it("that only a gateway gives say nothing of whether it happened", async () => {
+    const gateway: Script = () => ({ status: 503, body: "upstream connect error or disconnect" });
+    expect((await failure(gateway, create)).code).toBe("OUTCOME_UNKNOWN");
+    expect((await failure(gateway, get)).code).toBe("UNAVAILABLE");
+  });
+
   it("never show a key or a signature", async () => {
     const message = "see https://h/k?sv=2026&amp;sig=abcdef\nRequestId: 1";
     const sasToken = "?sv=2026&sig=verysecretsignature";

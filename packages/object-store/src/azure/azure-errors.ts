@@ -128,7 +128,7 @@ const BY_STATUS: Readonly<Record<number, Rule>> = {
   416: unsatisfiable,
   429: throttled,
   501: unsupported("the store does not implement this"),
-  503: nothingHappened("the store is busy"),
+  503: busy,
 };
 
 /** Failures before a byte of the request could reach the store. */
@@ -224,6 +224,13 @@ function unsettled(problem: string, { condition = "none", operation }: AzureErro
   const isHarmless = condition === "none" || operation === "putPart";
   const mayRepeat = isHarmless && operation !== "completeUpload";
   return { code: mayRepeat ? "UNAVAILABLE" : "OUTCOME_UNKNOWN", problem };
+}
+
+/** Of Azure. What stands before it may say so of a request that it had passed on. */
+function busy(context: AzureErrorContext, error: SdkError): Verdict {
+  const isAzure = error.response?.headers.get("x-ms-error-code") !== undefined;
+  const problem = isAzure ? "the store is busy" : "something before the store answered 503";
+  return isAzure ? { code: "UNAVAILABLE", problem } : unsettled(problem, context);
 }
 
 /** Whoever completes an upload, or puts, takes away the blocks of all others. */
