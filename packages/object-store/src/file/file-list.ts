@@ -13,6 +13,9 @@ import { compareKeys } from "../object-key.ts";
 import { errnoOf } from "./file-errors.ts";
 import { RESERVED_FOLDER, toListFolder } from "./file-path.ts";
 
+/** What is said of a name that is gone, and of links to nowhere and in circles. */
+const NO_FILE = /^(ENOENT|ENOTDIR|ELOOP)$/;
+
 export interface ListedFile {
   readonly key: string;
   readonly stats: BigIntStats;
@@ -96,13 +99,13 @@ function folderMayHold(key: string, { prefix, startAfter }: ListScope): boolean 
   return compareKeys(key, startAfter) > 0;
 }
 
-/** Undefined for what vanished meanwhile or is no file. */
+/** Undefined for what vanished meanwhile, is no file, or is a link that leads to none. */
 async function statEntry({ key, path }: Entry): Promise<ListedFile | undefined> {
   try {
     const stats = await stat(path, { bigint: true });
     return stats.isFile() ? { key, stats } : undefined;
   } catch (error) {
-    if (errnoOf(error) === "ENOENT") return undefined;
+    if (NO_FILE.test(errnoOf(error) ?? "")) return undefined;
     throw error;
   }
 }

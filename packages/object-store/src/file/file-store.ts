@@ -12,7 +12,7 @@
  */
 
 import type { BigIntStats } from "node:fs";
-import { type FileHandle, open, unlink } from "node:fs/promises";
+import { constants, type FileHandle, open, unlink } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { checkRange, type ResolvedRange, resolveRange } from "../byte-range.ts";
 import type { Clock, Random } from "../clock.ts";
@@ -54,6 +54,7 @@ import {
   NotDurableError,
   renameInPlace,
   settleTemporary,
+  statAny,
   statIfThere,
   type TemporaryFile,
   writeAt,
@@ -68,6 +69,9 @@ export interface FileStoreOptions {
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
 }
+
+/** A pipe with this name would keep whoever opens it waiting for its other end. */
+const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 const SUPPORTS: Supports = {
   conditionalCreate: true,
@@ -110,7 +114,7 @@ export class FileStore implements ObjectStore {
     const { range, signal } = options;
     if (range !== undefined) checkRange(range);
     return this.#run("get", key, options, async () => {
-      const handle = await open(path, "r");
+      const handle = await open(path, READ);
       try {
         const stats = await handle.stat({ bigint: true });
         const meta = this.#meta(key, this.#mustBeFile("get", key, stats));
@@ -263,6 +267,10 @@ export class FileStore implements ObjectStore {
     } catch (error) {
       if (isLinkUnsupported(error)) return false;
       throw error;
+    }
+    if ((await statAny(target.path))?.isDirectory()) {
+      const problem = "the key is a folder of other objects";
+      throw fileError("UNSUPPORTED", problem, this.#context("put", key));
     }
     throw this.#exists(key);
   }

@@ -149,10 +149,16 @@ export async function afterChange<Result>(
   }
 }
 
+/** Of a file. */
 export async function statIfThere(path: string): Promise<BigIntStats | undefined> {
+  const stats = await statAny(path);
+  return stats?.isFile() ? stats : undefined;
+}
+
+/** Of whatever has the name. */
+export async function statAny(path: string): Promise<BigIntStats | undefined> {
   try {
-    const stats = await stat(path, { bigint: true });
-    return stats.isFile() ? stats : undefined;
+    return await stat(path, { bigint: true });
   } catch (error) {
     if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return undefined;
     throw error;
