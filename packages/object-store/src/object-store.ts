@@ -162,6 +162,8 @@ export interface Supports {
   readonly streamedPut: boolean;
   /** ... and the conditions of puts hold for them too. False: only unconditional ones are taken. */
   readonly streamedConditions: boolean;
+  /** deleteMany takes a request for a thousand keys. Unless true, it may be one for each key. */
+  readonly batchedDelete?: boolean | undefined;
   /** The `meter` of a call hears of its requests. Unless true, `tellingRequests` sees to it. */
   readonly tellsRequests?: boolean | undefined;
 }

@@ -164,6 +164,15 @@ describe("deadlined", () => {
     }
   });
 
+  it("gives deleteMany the time of a request for each hundred keys where each is a request", () => {
+    const clock = new PatientClock();
+    const { inner } = silentStore();
+    const { batchedDelete: _, ...supports } = inner.supports;
+    const store = deadlined(Object.assign(inner, { supports }), { requestMs: 1_000, clock });
+    void codeOf(store.deleteMany(Array.from({ length: 1_000 }, (_each, index) => `k${index}`)));
+    expect(clock.sleepsMs).toEqual([10_000]);
+  });
+
   it("leaves nothing behind when a call has ended", async () => {
     const clock = new PatientClock();
     const store = deadlined(new MemoryStore(), { clock });

@@ -21,6 +21,7 @@ import {
   DEADLINE_BYTES_PER_SECOND_MIN,
   DEADLINE_COLLECT_FACTOR,
   DEADLINE_COMPLETE_FACTOR,
+  DEADLINE_DELETE_KEYS,
   DEADLINE_REQUEST_MS,
   DEADLINE_WHOLE_BYTES,
   DELETE_BATCH_KEYS,
@@ -129,7 +130,8 @@ class DeadlinedStore extends Layer implements ObjectStore {
   }
 
   async deleteMany(keys: readonly string[], options: CallOptions = {}): Promise<void> {
-    const requests = Math.max(1, Math.ceil(keys.length / DELETE_BATCH_KEYS));
+    const batchKeys = this.supports.batchedDelete ? DELETE_BATCH_KEYS : DEADLINE_DELETE_KEYS;
+    const requests = Math.max(1, Math.ceil(keys.length / batchKeys));
     const durationMs = this.#requestMs * requests;
     const facts = { operation: "deleteMany", key: undefined, isConditional: false } as const;
     return this.#run({ ...facts, durationMs }, options, (call) =>

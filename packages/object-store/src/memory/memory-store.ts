@@ -99,6 +99,7 @@ const SUPPORTS: Supports = {
   listedTimestamp: true,
   streamedPut: true,
   streamedConditions: true,
+  batchedDelete: true,
 };
 
 export class MemoryStore implements ObjectStore {

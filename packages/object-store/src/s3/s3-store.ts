@@ -122,6 +122,7 @@ class S3Store implements ObjectStore {
       listedTimestamp: false,
       streamedPut: true,
       streamedConditions: quirks.streamedConditions,
+      batchedDelete: true,
       tellsRequests: true,
     };
   }
