@@ -12,7 +12,13 @@ import { ObjectStoreError } from "./errors.ts";
 import type { ModuleReference } from "./module-reference.ts";
 import type { S3StoreOptions } from "./s3/s3-options.ts";
 import { type OpenedStore, openStoreModule } from "./store-module.ts";
-import { cleanPath, parseStoreUrl, redactUrl, type StoreUrl } from "./store-url.ts";
+import {
+  cleanPath,
+  holdsSpilledKeys,
+  parseStoreUrl,
+  redactUrl,
+  type StoreUrl,
+} from "./store-url.ts";
 import { type Environment, systemEnvironment } from "./system.ts";
 
 export interface OpenStoreOptions {
@@ -73,6 +79,10 @@ export async function openStore(
 async function openUrl(url: string, options: OpenStoreOptions): Promise<OpenedStore> {
   const parsed = parseStoreUrl(url);
   const name = redactUrl(url);
+  if (holdsSpilledKeys(url)) {
+    const problem = "keys do not belong into a store URL; of a path that has an @, write %40";
+    throw invalid(name, `${problem}: ${name}`);
+  }
   if (parsed === undefined) throw invalid(name, `not a store URL: ${name}`);
   const open = Object.hasOwn(OPENERS, parsed.scheme) ? OPENERS[parsed.scheme] : undefined;
   if (open === undefined) {

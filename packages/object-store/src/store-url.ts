@@ -46,12 +46,33 @@ export function redactUrl(url: string): string {
   const match = SHAPE.exec(url);
   if (match === null) return "(not a URL)";
   const [, scheme = "", authority, path = ""] = match;
+  // Keys of AWS have slashes in them, at which the authority ends.
+  const spilled = spilledKeys(authority, path);
+  if (spilled !== undefined) return `${scheme}://${spilled.rest}`;
   if (authority === undefined) return `${scheme}:${path}`;
   const host = authority.slice(authority.lastIndexOf("@") + 1);
   const user = scheme.toLowerCase() === "abs" ? userOf(authority) : "";
   // What is no name may be a key that was put in its place.
   const account = ACCOUNT.test(user) ? user : "";
   return `${scheme}://${account === "" ? "" : `${account}@`}${host}${path}`;
+}
+
+/** True for `s3://ID:sec/ret@bucket`, which looks like a bucket `ID:sec` with an odd path. */
+export function holdsSpilledKeys(url: string): boolean {
+  const match = SHAPE.exec(url);
+  return match !== null && spilledKeys(match[2], match[3] ?? "") !== undefined;
+}
+
+function spilledKeys(
+  authority: string | undefined,
+  path: string,
+): { readonly rest: string } | undefined {
+  if (authority?.includes("@")) return undefined;
+  const all = `${authority ?? ""}${path}`;
+  const begin = authority ?? path;
+  // A port is digits, and an access point's name has its colons for good.
+  if (!/^(?!arn:)[^:/@]+:(?!\d+(\/|$))/i.test(begin) || !all.includes("@")) return undefined;
+  return { rest: all.slice(all.lastIndexOf("@") + 1) };
 }
 
 function userOf(authority: string): string {

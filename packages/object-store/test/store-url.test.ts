@@ -1,4 +1,4 @@
-import { redactUrl } from "@headwater/object-store";
+import { ObjectStoreError, openStore, redactUrl } from "@headwater/object-store";
 import { describe, expect, it } from "vitest";
 import { cleanPath, parseStoreUrl } from "../src/store-url.ts";
 
@@ -11,6 +11,29 @@ describe("redactUrl", () => {
     expect(redactUrl("file:///data/my%20db?x=1")).toBe("file:///data/my%20db");
     expect(redactUrl("memory:name")).toBe("memory:name");
     expect(redactUrl("postgres secret")).toBe("(not a URL)");
+  });
+});
+
+describe("keys in a URL that have slashes", () => {
+  const spilled = ["s3://AKIA:abc/def@bucket/db", "s3:AKIA:abc/def@bucket/db", "s3://A:/d:e/f@b/c"];
+
+  it.each(spilled)("are shown by no name and no error (%s)", async (url) => {
+    const failed = await openStore(url, { env: {} }).catch((error: unknown) => error);
+    expect(ObjectStoreError.is(failed, "CONFIG_INVALID")).toBe(true);
+    expect(String(failed)).toContain("keys do not belong into a store URL");
+    for (const shown of [redactUrl(url), String(failed)]) {
+      expect(shown).not.toMatch(/AKIA|abc|def|e\/f/);
+    }
+  });
+
+  it.each([
+    "s3://bucket.host:9000/user@example.com/db",
+    "s3://bucket/a:b@c",
+    "s3://tenant:bucket/db",
+    "s3://arn:aws:s3:eu-west-1:123456789012:accesspoint/point/a@b",
+    "file:/data/a:b@c.db",
+  ])("are no colon or @ of another kind (%s)", (url) => {
+    expect(redactUrl(url)).toBe(url);
   });
 });
 
