@@ -80,6 +80,23 @@ function userOf(authority: string): string {
   return userinfo.replace(/:.*$/s, "");
 }
 
+/**
+ * Throws RangeError for a name that means nothing: a misspelt endpoint would else be the provider
+ * itself. What has no value, or is no name, may be a secret. `known`: with other spellings.
+ */
+export function checkQueryNames(
+  query: URLSearchParams,
+  names: readonly string[],
+  known: readonly string[] = names,
+): void {
+  const unknown = [...query].find(([name]) => !known.includes(name));
+  if (unknown === undefined) return;
+  const [name, value] = unknown;
+  const shown = value !== "" && /^[a-z][a-z0-9-]{0,29}$/i.test(name) ? ` "${name}"` : "";
+  const there = names.length === 1 ? `there is ${names[0]}` : `there are ${names.join(", ")}`;
+  throw new RangeError(`the query of the URL has a name${shown} that means nothing; ${there}`);
+}
+
 /** Without empty and "." segments, so that one place has one name. Throws RangeError for "..". */
 export function cleanPath(path: string): string {
   const segments = path.split("/").filter((segment) => segment !== "" && segment !== ".");

@@ -76,6 +76,16 @@ describe("abs: URLs", () => {
     expect(options.endpoint).toBe("https://told.blob.core.windows.net");
   });
 
+  it("have no other names in the query, and no SAS token, whose values are not shown", () => {
+    const parse = (query: string) =>
+      parseAzureUrl(parseStoreUrl(`abs://acct@c/p?${query}`)!, {}, { accountKey: KEY });
+    expect(() => parse("endpiont=http://localhost:10000")).toThrow(
+      /a name "endpiont" that means nothing; there are endpoint, accessTier/,
+    );
+    expect(() => parse("sv=2026-01-01&sig=secret")).toThrow(RangeError);
+    expect(() => parse("sv=2026-01-01&sig=secret")).not.toThrow(/secret|2026/);
+  });
+
   it("show account, container and path, and nothing else", () => {
     expect(redactUrl(`abs://acct:${KEY}@c/p?sig=secret#f`)).toBe("abs://acct@c/p");
     expect(redactUrl("abs://c/p")).toBe("abs://c/p");

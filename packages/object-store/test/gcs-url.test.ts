@@ -42,8 +42,14 @@ describe("gs: URL", () => {
   });
 
   it("takes no keys from the URL", () => {
-    const read = parse("gs://mail:secret@bucket/db?keyFilename=k&privateKey=secret");
-    expect(JSON.stringify(read)).not.toMatch(/secret|keyFilename/);
+    expect(JSON.stringify(parse("gs://mail:secret@bucket/db"))).not.toMatch(/secret/);
+    const keys = () => parse("gs://bucket/db?privateKey=secret");
+    expect(keys).toThrow(/a name "privateKey" that means nothing; there is endpoint/);
+    expect(keys).not.toThrow(/secret/);
+  });
+
+  it("refuses a misspelt endpoint, which would be Google", () => {
+    expect(() => parse("gs://bucket/db?endpiont=http://localhost:4443")).toThrow(RangeError);
   });
 });
 

@@ -5,7 +5,7 @@
  * used. Never read: keys from the URL.
  */
 
-import { cleanPath, type StoreUrl } from "../store-url.ts";
+import { checkQueryNames, cleanPath, type StoreUrl } from "../store-url.ts";
 import type { Environment } from "../system.ts";
 import type { AzureStoreOptions } from "./azure-options.ts";
 import { type AzureConnectionString, parseConnectionString } from "./connection-string.ts";
@@ -31,6 +31,7 @@ export function parseAzureUrl(
   env: Environment,
   overrides: AzureOverrides,
 ): AzureLocation {
+  checkQueryNames(url.query, ["endpoint", "accessTier"]);
   const secrets = secretsOf(env, overrides);
   const told = readSecrets(secrets);
   const named = overrides.account || url.user || undefined;

@@ -5,7 +5,7 @@
  * not what sends requests. GOOGLE_APPLICATION_CREDENTIALS is the SDK's to read.
  */
 
-import { cleanPath, type StoreUrl } from "../store-url.ts";
+import { checkQueryNames, cleanPath, type StoreUrl } from "../store-url.ts";
 import type { Environment } from "../system.ts";
 import type { GcsStoreOptions } from "./gcs-options.ts";
 
@@ -24,6 +24,7 @@ export interface GcsLocation {
 
 /** Throws RangeError for what cannot be meant. */
 export function parseGcsUrl(url: StoreUrl, env: Environment, overrides: GcsOverrides): GcsLocation {
+  checkQueryNames(url.query, ["endpoint"]);
   const { anonymous, clientEmail, keyFilename, privateKey } = overrides;
   if ((clientEmail === undefined) !== (privateKey === undefined)) {
     throw new RangeError("clientEmail and privateKey must come together");

@@ -5,7 +5,7 @@
  */
 
 import { PLACE_VARIABLES } from "../place-variables.ts";
-import { cleanPath, type StoreUrl } from "../store-url.ts";
+import { checkQueryNames, cleanPath, type StoreUrl } from "../store-url.ts";
 import type { Environment } from "../system.ts";
 import type { S3Credentials } from "./s3-credentials.ts";
 import type { S3StoreOptions } from "./s3-options.ts";
@@ -130,7 +130,8 @@ export function parseS3Url(
   dialect: S3Dialect = S3_DIALECT,
 ): S3Location {
   const { query } = url;
-  checkNames(query);
+  const known = QUERY_NAMES.flatMap((name) => [name, hyphened(name)]);
+  checkQueryNames(query, QUERY_NAMES, known);
   const form = hostForm(url.host, dialect);
   const named = overrides.endpoint ?? query.get("endpoint") ?? undefined;
   const isOpen = named === undefined && form.endpoint === undefined;
@@ -162,19 +163,6 @@ export function parseS3Url(
       },
     },
   };
-}
-
-/** A misspelt endpoint would else be AWS. What has no value, or is no name, may be a secret. */
-function checkNames(query: URLSearchParams): void {
-  const known = new Set<string>(QUERY_NAMES.flatMap((name) => [name, hyphened(name)]));
-  const unknown = [...query].find(([name]) => !known.has(name));
-  if (unknown === undefined) return;
-  const [name, value] = unknown;
-  const shown = value !== "" && /^[a-z][a-z0-9-]{0,29}$/i.test(name) ? ` "${name}"` : "";
-  const names = QUERY_NAMES.join(", ");
-  throw new RangeError(
-    `the query of the URL has a name${shown} that means nothing; there are ${names}`,
-  );
 }
 
 /** "sse-customer-key-md5" of "sseCustomerKeyMD5". */
