@@ -153,6 +153,21 @@ describe("credentials of GCS", () => {
     expect(seen).toHaveLength(0);
   });
 
+  it("that cannot be renewed are used to their end", async () => {
+    vi.spyOn(console, "warn").mockReturnValue();
+    const briefly = json({ ...TOKEN, expires_in: 60 });
+    await using server = await start((count) => (count === 1 ? briefly : json({}, 400)));
+    const { endpoint, exchanges, seen } = server;
+    const keyFilename = await keyFile(endpoint);
+    await using store = await openGcsStore({ bucket: "b", endpoint, keyFilename });
+    for (let call = 0; call < 3; call += 1) await store.head("k");
+    expect(exchanges.length).toBeGreaterThan(1);
+    const later = Date.now() + 61_000;
+    vi.spyOn(Date, "now").mockReturnValue(later);
+    expect((await failureOf(store.head("k"))).code).toBe("UNAUTHENTICATED");
+    expect(seen.filter(({ path }) => path !== "/token")).toHaveLength(3);
+  });
+
   it("that do not come do not hold back an abort", async () => {
     const accessToken = () => new Promise<string>(() => undefined);
     const options: GcsStoreOptions = { bucket: "b", accessToken };

@@ -3,7 +3,8 @@
  *
  * Always true:
  *   - The SDK is loaded when its credentials are needed, and not for an emulator.
- *   - It asks for a token only when the last one is about to expire, and once for all who wait.
+ *   - It asks for a token only when the last one is about to expire, and once for all who wait. As
+ *     long as the last one is good, that a new one cannot be had is no matter.
  *   - It prints nothing: its own options for keys print a warning, so keys go in beside them. But
  *     for a key file that names a server to ask, which may be anybody's, Google's warning stays.
  */
@@ -11,10 +12,13 @@
 import { readFile } from "node:fs/promises";
 import { ObjectStoreError } from "../errors.ts";
 import type { CallOptions } from "../object-store.ts";
+import { systemClock } from "../system.ts";
 import { untilAborted } from "../until-aborted.ts";
 import { type GcsStoreOptions, GOOGLE_ENDPOINT, isAnonymous } from "./gcs-options.ts";
 
-export type AuthHeaders = (options: CallOptions) => Promise<Readonly<Record<string, string>>>;
+type AuthHeadersOfRequest = Readonly<Record<string, string>>;
+
+export type AuthHeaders = (options: CallOptions) => Promise<AuthHeadersOfRequest>;
 
 /** The part used of `GoogleAuth`, which the SDK makes and does not export. */
 interface GoogleAuth {
@@ -22,6 +26,10 @@ interface GoogleAuth {
   jsonContent: object | null;
   /** Plain before version 10 of it. */
   getRequestHeaders(url: string): Promise<Headers | Record<string, string>>;
+  /** What has the token, once there is one. */
+  readonly cachedCredential?: {
+    readonly credentials?: { readonly expiry_date?: number | null };
+  } | null;
 }
 
 /** No token, and no request went out: nothing happened to any object. */
@@ -52,7 +60,19 @@ async function sdkHeaders(store: string, options: GcsStoreOptions) {
   const { authClient } = new sdk.Storage({ projectId: "none" });
   const auth = authClient as unknown as GoogleAuth;
   if (key !== undefined) auth.jsonContent = key;
-  return async () => Object.fromEntries(new Headers(await auth.getRequestHeaders(GOOGLE_ENDPOINT)));
+  let last: AuthHeadersOfRequest = {};
+  let endMs = 0;
+  return async () => {
+    try {
+      last = Object.fromEntries(new Headers(await auth.getRequestHeaders(GOOGLE_ENDPOINT)));
+      endMs = auth.cachedCredential?.credentials?.expiry_date ?? 0;
+      return last;
+    } catch (error) {
+      // It begins to ask five minutes before the end of the token, which is good until then.
+      if (systemClock.nowMs() < endMs) return last;
+      throw error;
+    }
+  };
 }
 
 async function loadGcsSdk(store: string) {
