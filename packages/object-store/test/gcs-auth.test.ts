@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { ObjectStoreError } from "@headwater/object-store";
 import { type GcsStoreOptions, openGcsStore } from "@headwater/object-store/gcs";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
@@ -151,6 +152,22 @@ describe("credentials of GCS", () => {
     expect(error.code).toBe("UNAVAILABLE");
     expect(error.message).toContain("ECONNREFUSED");
     expect(seen).toHaveLength(0);
+  });
+
+  it("are in no error either, however deep one looks into it", async () => {
+    vi.spyOn(console, "warn").mockReturnValue();
+    for (const status of [400, 503]) {
+      await using server = await start(() => json({}, status));
+      const keyFilename = await keyFile(server.endpoint);
+      await using store = await openGcsStore({
+        bucket: "b",
+        endpoint: server.endpoint,
+        keyFilename,
+      });
+      const shown = inspect(await failureOf(store.head("k")), { depth: 20 });
+      expect(shown).toContain("no token");
+      expect(shown).not.toContain("the workload's own token");
+    }
   });
 
   it("that cannot be renewed are used to their end", async () => {

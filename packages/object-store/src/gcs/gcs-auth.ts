@@ -48,7 +48,7 @@ export async function openAuth(store: string, options: GcsStoreOptions): Promise
       return await untilAborted(headers(), signal);
     } catch (cause) {
       if (signal?.aborted) throw signal.reason;
-      throw new AuthFailure("no token", { cause });
+      throw new AuthFailure("no token", { cause: withoutRequest(cause) });
     }
   };
 }
@@ -73,6 +73,17 @@ async function sdkHeaders(store: string, options: GcsStoreOptions) {
       throw error;
     }
   };
+}
+
+/** Errors of Google's library hold the request for the token, with the secrets that were sent. */
+function withoutRequest(failure: unknown): unknown {
+  if (!(failure instanceof Error)) return failure;
+  const { cause, code, message, name, stack, status } = failure as Error & {
+    readonly code?: unknown;
+    readonly status?: unknown;
+  };
+  const bare = new Error(message, cause === undefined ? {} : { cause: withoutRequest(cause) });
+  return Object.assign(bare, { name, stack, code, status });
 }
 
 async function loadGcsSdk(store: string) {
