@@ -167,7 +167,15 @@ function answerTo(sent: ClientRequest, body: readonly Uint8Array[]) {
   let fail: (error: Error) => void = () => {};
   const answer = new Promise<IncomingMessage>((resolve, reject) => {
     fail = reject;
-    sent.once("response", resolve);
+    let isAnswered = false;
+    sent.once("response", (message) => {
+      isAnswered = true;
+      resolve(message);
+    });
+    sent.once("close", () => {
+      // Node.js tells no more of an answer that changes to another protocol.
+      if (!isAnswered) reject(new Error("the connection ended without an answer"));
+    });
     // Stays for errors after the answer, which its body tells too.
     sent.on("error", reject);
     writeBody(sent, body);

@@ -1,11 +1,15 @@
 /** Connections to S3: none is lost, whatever becomes of a call, and few are enough for many. */
 
+import { type AddressInfo, createServer } from "node:net";
 import { deadlined, limited, type ObjectStore, retrying } from "@headwater/object-store";
+import { openS3Store } from "@headwater/object-store/s3";
 import { describe, expect, it, vi } from "vitest";
 import {
   ALWAYS,
   BODY,
   type Call,
+  CREDENTIALS,
+  create,
   failureOf,
   get,
   IF_ABSENT,
@@ -143,6 +147,21 @@ describe("sockets", () => {
       await Promise.all([first, third]);
       expect(seen.map(({ path }) => path)).toEqual(["/bucket/first", "/bucket/third"]);
     });
+  });
+
+  it("that a server takes for another protocol are given up, and the call with them", async () => {
+    const server = createServer((socket) => {
+      const status = "HTTP/1.1 101 Switching Protocols";
+      const answer = `${status}\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n`;
+      socket.on("error", () => undefined).on("data", () => socket.write(answer));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const store = await openS3Store({ bucket: "bucket", endpoint, credentials: CREDENTIALS });
+    expect((await failureOf(get(store))).code).toBe("UNAVAILABLE");
+    expect((await failureOf(create(store))).code).toBe("OUTCOME_UNKNOWN");
+    await store.close();
+    await new Promise((resolve) => server.close(resolve));
   });
 
   it("of a server that ends idle connections are replaced, without an error", async () => {
