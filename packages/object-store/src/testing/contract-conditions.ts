@@ -65,6 +65,10 @@ export function conditionCases({ open }: ContractSettings): void {
       await store.delete("back");
       await expectCode(store.put("back", bytes("2"), ifVersion(version)), "OBJECT_CHANGED");
       await expectCode(store.head("back"), "OBJECT_NOT_FOUND");
+      const again = await store.put("back", bytes("3"), ALWAYS);
+      expect(again.version).not.toBe(version);
+      await expectCode(store.put("back", bytes("4"), ifVersion(version)), "OBJECT_CHANGED");
+      expectBytes((await store.get("back")).body, bytes("3"));
     });
 
     it("deletes if the version is the one named, and only then", async () => {

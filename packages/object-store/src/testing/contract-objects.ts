@@ -19,6 +19,7 @@ import {
 const ODD_KEYS = [
   "with space/and two  spaces",
   "plus+and%percent%20and%2F",
+  "encoded%20already%2Bonce",
   "quotes\"and'and`",
   "ampersand&less<greater>",
   "question?hash#equals=semicolon;",
@@ -26,6 +27,9 @@ const ODD_KEYS = [
   "tilde~bang!star*paren()comma,at@dollar$",
   "..dots/.hidden/...",
   "colon:and|pipe",
+  "not composed: e\u0301",
+  // Nearly as long as one may be, with what some wrapper puts before it.
+  Array.from({ length: 9 }, () => "x".repeat(99)).join("/"),
 ];
 
 export function objectCases(settings: ContractSettings): void {
@@ -112,8 +116,14 @@ function keyCases({ open }: ContractSettings): void {
     expectBytes(body, bytes(key));
     expect((await store.head(key)).key).toBe(key);
     expect(await keysOf(store.list(""))).toEqual([key]);
+    expect(await keysOf(store.list(key))).toEqual([key]);
+    expect(await keysOf(store.list("", { startAfter: key }))).toEqual([]);
+    // Of the key itself, without anything after it, and of nothing but that.
+    await store.put(`${key}0`, bytes("0"), ALWAYS);
+    expect(await keysOf(store.list(key, { startAfter: key }))).toEqual([`${key}0`]);
     await store.deleteMany([key]);
     await expectCode(store.head(key), "OBJECT_NOT_FOUND");
+    expect(await keysOf(store.list(""))).toEqual([`${key}0`]);
   });
 
   it("throws on keys that no store can hold, before it does anything", async () => {
@@ -141,6 +151,10 @@ function metadataCases({ open }: ContractSettings): void {
       const inList = store.supports.listedTimestamp ? expected : undefined;
       expect(listed?.timestampMs).toBe(inList);
     }
+    // One that is not given is not that of the object before.
+    await store.put("stamped", bytes("anew"), ALWAYS);
+    const { timestampMs } = await store.head("stamped");
+    expect(timestampMs).not.toBe(1_712_345_678_900);
   });
 
   it("takes a content type and a wish for no caching", async () => {
@@ -179,8 +193,10 @@ function deleteCases({ open }: ContractSettings): void {
   it("deletes, and does not mind when there is nothing to delete", async () => {
     await using store = await open();
     await store.put("gone", bytes("1"), ALWAYS);
+    await store.put("gone2", bytes("2"), ALWAYS);
     await store.delete("gone");
     await expectCode(store.get("gone"), "OBJECT_NOT_FOUND");
+    expect(await keysOf(store.list(""))).toEqual(["gone2"]);
     await store.delete("gone");
     await store.delete("never/was");
   });

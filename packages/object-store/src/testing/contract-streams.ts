@@ -193,6 +193,34 @@ function uploadCases({ open }: ContractSettings): void {
     expectBytes((await store.get("hidden")).body, bytes("1"));
   });
 
+  it("has the bytes of a part when it is put, whatever becomes of them later", async () => {
+    await using store = await open();
+    if (!store.supports.streamedPut) return;
+    const upload = await store.openUpload("own", LARGE);
+    const parts = [pattern(upload.partSize), bytes("end")];
+    const expected = Buffer.concat(parts);
+    for (const [index, part] of parts.entries()) {
+      await upload.putPart(index, part);
+      part.fill(0);
+    }
+    await upload.complete();
+    expectBytes((await store.get("own")).body, expected);
+  });
+
+  it("takes no step with an aborted signal", async () => {
+    await using store = await open();
+    if (!store.supports.streamedPut) return;
+    const reason = new Error("not today");
+    const aborted = { signal: AbortSignal.abort(reason) };
+    await expect(store.openUpload("aborted", { ...LARGE, ...aborted })).rejects.toBe(reason);
+    const upload = await store.openUpload("aborted", LARGE);
+    await expect(upload.putPart(0, bytes("1"), aborted)).rejects.toBe(reason);
+    await upload.putPart(0, bytes("1"));
+    await expect(upload.complete(aborted)).rejects.toBe(reason);
+    await expectCode(store.head("aborted"), "OBJECT_NOT_FOUND");
+    await upload.abort();
+  });
+
   it("takes a part again, and an empty one", async () => {
     await using store = await open();
     if (!store.supports.streamedPut) return;
