@@ -9,6 +9,7 @@
  *     this layer were not here.
  *   - A listing has the time of one request for each step; who reads it may take longer.
  *   - So has an upload, and time for the bytes of the step; who gives the bytes may take longer.
+ *     One that is opened too late is given up.
  *
  * A put that was late may still be on its way: its body must not change before the store is closed.
  *
@@ -110,7 +111,16 @@ class DeadlinedStore extends Layer implements ObjectStore {
   async openUpload(key: string, options: UploadOptions): Promise<Upload> {
     const durationMs = this.#requestMs;
     const facts = { operation: "openUpload", key, isConditional: false, durationMs } as const;
-    const upload = await this.#run(facts, options, (call) => this.inner.openUpload(key, call));
+    let opening: Promise<Upload> | undefined;
+    const open = (call: UploadOptions) => {
+      opening = this.inner.openUpload(key, call);
+      return opening;
+    };
+    const upload = await this.#run(facts, options, open).catch((error: unknown) => {
+      // One that comes after all is nobody's, and would keep the store below from closing.
+      opening?.then((late) => late.abort()).catch(() => {});
+      throw error;
+    });
     return carriedUpload(upload, ({ operation, byteLength, options: given, send }) => {
       const isLast = operation === "completeUpload";
       // Some stores get the last part only then.

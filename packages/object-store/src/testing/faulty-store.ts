@@ -117,8 +117,20 @@ export class FaultyStore extends Layer implements ObjectStore {
 
   /** Each step may fail by itself. */
   async openUpload(key: string, options: UploadOptions): Promise<Upload> {
-    const open = () => this.inner.openUpload(key, options);
-    const upload = await this.#call("openUpload", key, false, options, open);
+    let isLost = false;
+    let opened: Upload | undefined;
+    const open = async () => {
+      opened = await this.inner.openUpload(key, options);
+      if (isLost) await opened.abort();
+      return opened;
+    };
+    const call = this.#call("openUpload", key, false, options, open);
+    const upload = await call.catch(async (error: unknown) => {
+      isLost = true;
+      // As with a server, which has it all the same; the store below waits for the end of it.
+      await opened?.abort();
+      throw error;
+    });
     const disturbed = carriedUpload(upload, async ({ operation, options: given, send }) => {
       const isLast = operation === "completeUpload";
       try {
