@@ -200,6 +200,10 @@ function withoutAnswer(error: SdkError, context: AzureErrorContext): Verdict {
   if (error instanceof TypeError || /response doesn't contain valid/.test(error.message)) {
     return notAzure(context);
   }
+  // Ours, of a body of announced size.
+  if (error instanceof RangeError && context.operation === "get") {
+    return { code: "UNSUPPORTED", problem: "the object is too large to be got at once" };
+  }
   return unsettled(`no answer from ${host} (${code || error.name})`, context);
 }
 

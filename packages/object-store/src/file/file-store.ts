@@ -19,7 +19,7 @@ import type { Clock, Random } from "../clock.ts";
 import type { ObjectStoreError } from "../errors.ts";
 import { HeldUpload, partSizeOf, type UploadedParts } from "../held-upload.ts";
 import { InFlight } from "../in-flight.ts";
-import { FILE_CHUNK_BYTES, PARTS_PARALLEL } from "../limits.ts";
+import { BODY_BYTES_MAX, FILE_CHUNK_BYTES, PARTS_PARALLEL } from "../limits.ts";
 import { checkPrefix } from "../object-key.ts";
 import type {
   CallOptions,
@@ -122,6 +122,10 @@ export class FileStore implements ObjectStore {
         if (resolved === undefined) {
           const problem = `the range holds none of its ${meta.size} bytes`;
           throw fileError("RANGE_UNSATISFIABLE", problem, this.#context("get", key));
+        }
+        if (resolved.length > BODY_BYTES_MAX) {
+          const problem = "the object is too large to be got at once";
+          throw fileError("UNSUPPORTED", problem, this.#context("get", key));
         }
         const body = await readExactly(handle, resolved, signal);
         if (body === undefined) {

@@ -136,6 +136,10 @@ function withoutAnswer(failure: unknown, context: GcsErrorContext): Verdict {
   const { host } = context;
   const unwritten = unwritable(failure);
   if (unwritten !== undefined) return { code: "CONFIG_INVALID", problem: unwritten };
+  // Ours, of a body of announced size.
+  if (failure instanceof RangeError && context.operation === "get") {
+    return { code: "UNSUPPORTED", problem: "the object is too large to be got at once" };
+  }
   if (BEFORE_SENDING.test(code)) {
     return { code: "UNAVAILABLE", problem: `cannot reach ${host} (${code})` };
   }

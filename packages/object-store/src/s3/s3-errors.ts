@@ -100,7 +100,7 @@ const BY_NAME: Readonly<Record<string, Rule>> = {
   ),
   NotImplemented: () => ({ code: "UNSUPPORTED", problem: "the store does not implement this" }),
   // Ours, of a body of announced size.
-  RangeError: () => ({ code: "UNSUPPORTED", problem: "the object is too large to be got at once" }),
+  RangeError: tooLarge,
   EntityTooLarge: () => ({ code: "UNSUPPORTED", problem: "the body is too large for the store" }),
   KeyTooLongError: () => ({ code: "UNSUPPORTED", problem: "the key is too long for the store" }),
   ConditionalRequestConflict: nothingHappened("another request for this object was in progress"),
@@ -226,6 +226,11 @@ function unsettled(problem: string, { condition = "none", operation }: S3ErrorCo
 function noSuchUpload({ operation }: S3ErrorContext): Verdict {
   const code = operation === "completeUpload" ? "OUTCOME_UNKNOWN" : "OBJECT_NOT_FOUND";
   return { code, problem: "the store does not know the upload any more" };
+}
+
+function tooLarge(context: S3ErrorContext): Verdict {
+  if (context.operation !== "get") return unsettled("the answer is far too long", context);
+  return { code: "UNSUPPORTED", problem: "the object is too large to be got at once" };
 }
 
 function notFound({ operation, condition }: S3ErrorContext): Verdict {
