@@ -103,6 +103,45 @@ describe("limited", () => {
     for await (const { key } of store.list("")) await store.get(key);
   });
 
+  it("does not have a listing wait for all others again with each key", async () => {
+    const inner = new MemoryStore();
+    for (let index = 0; index < 100; index += 1) await inner.put(`k${index}`, bytes("1"), ALWAYS);
+    let gets = 0;
+    const get = inner.get.bind(inner);
+    inner.get = async (key) => {
+      gets += 1;
+      await new Promise((resolve) => setImmediate(resolve));
+      return get(key);
+    };
+    const store = limited(inner, { parallelMax: 2 });
+    let isBusy = true;
+    const crowd = Array.from({ length: 50 }, async () => {
+      while (isBusy) await store.get("k0");
+    });
+    expect(await keysOf(store)).toHaveLength(100);
+    isBusy = false;
+    await Promise.all(crowd);
+    // One for each key, and not fifty.
+    expect(gets).toBeLessThan(1_000);
+  });
+
+  it("does not have an aborted step of an upload wait for its turn", async () => {
+    const inner = new MemoryStore();
+    const store = limited(inner, { parallelMax: 1 });
+    const options = { ...ALWAYS, sizeMax: 100 } as const;
+    const upload = await store.openUpload("u", options);
+    let release = () => {};
+    const busy = new Promise<never>((_, reject) => (release = () => reject(new Error("done"))));
+    inner.head = () => busy;
+    const first = store.head("first");
+    const reason = new Error("enough");
+    const signal = AbortSignal.abort(reason);
+    await expect(upload.putPart(0, bytes("1"), { signal })).rejects.toBe(reason);
+    release();
+    await expect(first).rejects.toThrow("done");
+    await upload.abort();
+  });
+
   it("takes no limit that is none", () => {
     for (const parallelMax of [0, -1, 1.5, Number.NaN]) {
       expect(() => limited(new MemoryStore(), { parallelMax })).toThrow(RangeError);

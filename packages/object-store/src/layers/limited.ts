@@ -1,8 +1,12 @@
 /**
  * At most so many calls of a store at a time; the others wait in the order they came.
  *
- * A listing takes its turn for each step, so one that is read slowly holds nobody up. So does an
- * upload: nobody has a turn while it waits for another one, and any number of them get through.
+ * A listing takes its turn for each step, so one that is read slowly holds nobody up. From its
+ * second step on its turn is the next one: most steps give a key that came with the one before, and
+ * a listing would otherwise wait for all others once for each key.
+ *
+ * An upload takes its turn for each step, too: nobody has a turn while it waits for another one,
+ * and any number of them get through.
  */
 
 import { InFlight } from "../in-flight.ts";
@@ -75,8 +79,8 @@ class LimitedStore extends Layer implements ObjectStore {
   async *list(prefix: string, options?: ListOptions): AsyncIterable<ObjectMeta> {
     const listed = this.inner.list(prefix, options)[Symbol.asyncIterator]();
     try {
-      for (;;) {
-        const next = await this.#turn("list", options, () => listed.next());
+      for (let isBegun = false; ; isBegun = true) {
+        const next = await this.#turn("list", options, () => listed.next(), isBegun);
         if (next.done) return;
         yield next.value;
       }
@@ -94,7 +98,10 @@ class LimitedStore extends Layer implements ObjectStore {
     operation: Operation,
     options: CallOptions = {},
     work: () => Promise<Result>,
+    isInHurry = false,
   ): Promise<Result> {
-    return this.#inFlight.run(operation, options, () => this.#turns.run(options.signal, work));
+    return this.#inFlight.run(operation, options, () =>
+      this.#turns.run(options.signal, work, isInHurry),
+    );
   }
 }
