@@ -1,4 +1,5 @@
 import { crc32 } from "node:zlib";
+import { compareKeys } from "@headwater/object-store";
 import { openS3Store, type S3StoreOptions } from "@headwater/object-store/s3";
 import { XMLParser } from "fast-xml-parser";
 import { describe, expect, it } from "vitest";
@@ -416,7 +417,7 @@ describe("list", () => {
     const keys = HOSTILE_KEYS.map((key) => `p/${key}`);
     const script: Script = () => listAnswer(keys.map(encodeText));
     await withServer(script, {}, async (store) => {
-      expect(await keysOf(store.list("p/"))).toEqual(keys);
+      expect(await keysOf(store.list("p/"))).toEqual(keys.toSorted(compareKeys));
     });
   });
 
@@ -428,6 +429,17 @@ describe("list", () => {
       expect(await keysOf(store.list("", { startAfter: "a" }))).toEqual(["b", "c", "d"]);
       expect(seen.map(({ query }) => query.get("start-after"))).toEqual([null, null]);
       expect(seen[1]?.query.get("continuation-token")).toBe("t");
+    });
+  });
+
+  it("is in order also where a server has another, or ignores where to start", async () => {
+    const pages = ["p/a-b", "p/a/b", "p/a.c"];
+    const script: Script = ({ query }) =>
+      query.has("continuation-token") ? listAnswer(["p/z"]) : listAnswer(pages, "next");
+    await withServer(script, {}, async (store) => {
+      expect(await keysOf(store.list("p/"))).toEqual(["p/a-b", "p/a.c", "p/a/b", "p/z"]);
+      const after = store.list("p/", { startAfter: "p/a-b" });
+      expect(await keysOf(after)).toEqual(["p/a.c", "p/a/b", "p/z"]);
     });
   });
 

@@ -19,6 +19,7 @@ import { ObjectStoreError } from "../errors.ts";
 import { HeldUpload, partSizeOf } from "../held-upload.ts";
 import { readBody } from "../http-body.ts";
 import { InFlight } from "../in-flight.ts";
+import { inKeyOrder } from "../key-order.ts";
 import {
   AZURE_DELETES_PARALLEL,
   AZURE_LIST_PAGE_KEYS,
@@ -51,7 +52,6 @@ import { piecesOf } from "../write-body.ts";
 import { type AzureClient, azureEndpoint, makeAzureClient } from "./azure-client.ts";
 import { inspectContent } from "./azure-content.ts";
 import { type AzureErrorContext, azureError, isAnswered, toAzureError } from "./azure-errors.ts";
-import { inKeyOrder } from "./azure-list.ts";
 import { type AzureStoreOptions, azureOptionsProblem } from "./azure-options.ts";
 import { azureUpload } from "./azure-upload.ts";
 

@@ -21,6 +21,7 @@ import { ObjectStoreError } from "../errors.ts";
 import { HeldUpload, partSizeOf } from "../held-upload.ts";
 import type { HttpAnswer } from "../http-client.ts";
 import { InFlight } from "../in-flight.ts";
+import { inKeyOrder } from "../key-order.ts";
 import {
   DELETE_BATCH_KEYS,
   LIST_PAGES_MAX,
@@ -230,7 +231,10 @@ class S3Store implements ObjectStore {
   async *list(prefix: string, options: ListOptions = {}): AsyncIterable<ObjectMeta> {
     checkPrefix(prefix);
     if (this.#quirks.orderedList) {
-      for await (const page of this.#pages(prefix, options)) yield* page;
+      const context = this.#context({ operation: "list", key: prefix });
+      yield* inKeyOrder(this.#pages(prefix, options), (problem) =>
+        s3Error("UNSUPPORTED", problem, context),
+      );
       return;
     }
     const all: ObjectMeta[] = [];
@@ -265,8 +269,8 @@ class S3Store implements ObjectStore {
       const { metas, nextToken: next } = await this.#call(facts, options, () =>
         this.#listPage(start, options),
       );
-      const isAfter = (key: string) =>
-        startAfter === undefined || there !== undefined || compareKeys(key, startAfter) > 0;
+      // Also where the server is asked for it: some know nothing of start-after.
+      const isAfter = (key: string) => startAfter === undefined || compareKeys(key, startAfter) > 0;
       yield metas.filter(({ key }) => key.startsWith(prefix) && isAfter(key));
       if (next === undefined) return;
       if (next === token) {

@@ -2,14 +2,15 @@
  * Pages of a listing, put into the order of their keys.
  *
  * Azure lists flat accounts in that order, but promises nothing, and accounts with a hierarchical
- * namespace have another. So each page is looked at. While they come in order, they are given out
+ * namespace have another; so do servers of S3's API that keep objects in folders. So each page is
+ * looked at. While they come in order, they are given out
  * at once; from the first that does not, the rest is collected and sorted. What would have had to
  * come before something that was given out ends the listing: it is never out of order.
  */
 
-import { LIST_SORT_KEYS_MAX } from "../limits.ts";
-import { compareKeys } from "../object-key.ts";
-import type { ObjectMeta } from "../object-store.ts";
+import { LIST_SORT_KEYS_MAX } from "./limits.ts";
+import { compareKeys } from "./object-key.ts";
+import type { ObjectMeta } from "./object-store.ts";
 
 export async function* inKeyOrder(
   pages: AsyncIterable<readonly ObjectMeta[]>,
