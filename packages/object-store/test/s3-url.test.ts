@@ -22,6 +22,16 @@ describe("s3: URL", () => {
     expect(() => parse("s3://bucket/db?part-size=5242880&concurrency=4")).not.toThrow();
   });
 
+  it.each(["localhost:9000", "1.2.3.4:9000", "10.0.0.1", "[::1]:9000"])(
+    "refuses the server %s in place of a bucket, and says where it belongs",
+    (host) => expect(() => parse(`s3://${host}/bucket/db`)).toThrow(/BUCKET\/PATH\?endpoint=/),
+  );
+
+  it("leaves an endpoint with a scheme as it is, for the adapter to refuse", () => {
+    const { endpoint } = parse("s3://bucket/db?endpoint=ftp://server");
+    expect(endpoint).toBe("ftp://server");
+  });
+
   it("names a bucket of AWS and a path", () => {
     expect(parse("s3://bucket/my/db")).toMatchObject({
       bucket: "bucket",

@@ -50,6 +50,6 @@ export function parseGcsUrl(url: StoreUrl, env: Environment, overrides: GcsOverr
 
 /** A bare `host:port` is an emulator, as STORAGE_EMULATOR_HOST has it. */
 function withScheme(endpoint: string | undefined): string | undefined {
-  if (endpoint === undefined || /^https?:\/\//i.test(endpoint)) return endpoint;
+  if (endpoint === undefined || /^[a-z][a-z0-9+.-]*:\/\//i.test(endpoint)) return endpoint;
   return `http://${endpoint}`;
 }

@@ -43,6 +43,9 @@ export interface S3Dialect {
   readonly keyVariables: readonly KeyVariables[];
 }
 
+/** No bucket has such a name, and one host or another would be made up out of the rest of it. */
+const SERVER = /^(localhost:\d+|\d+(\.\d+){3}(:\d+)?|\[[\da-f:]+\](:\d+)?)$/i;
+
 type HostRule = readonly [RegExp, (match: readonly string[]) => HostForm];
 
 interface HostForm {
@@ -171,6 +174,10 @@ function hyphened(name: QueryName): string {
 }
 
 function hostForm(host: string, { hostForms }: S3Dialect): HostForm {
+  if (SERVER.test(host)) {
+    const right = "s3://BUCKET/PATH?endpoint=http://HOST:PORT";
+    throw new RangeError(`the URL has a server where the name of the bucket belongs: ${right}`);
+  }
   // arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME
   if (host.startsWith("arn:")) return { bucket: host, region: host.split(":")[3] || undefined };
   for (const [pattern, read] of hostForms) {
@@ -220,7 +227,7 @@ function booleanOf(query: URLSearchParams, name: QueryName): boolean | undefined
 }
 
 function withScheme(endpoint: string): string {
-  if (/^https?:\/\//i.test(endpoint)) return endpoint;
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(endpoint)) return endpoint;
   return `${isLocalHost(endpoint) ? "http" : "https"}://${endpoint}`;
 }
 
