@@ -9,7 +9,7 @@ import { placeOf } from "../src/s3/s3-place.ts";
 import { getRequest } from "../src/s3/s3-requests.ts";
 import { encodePath } from "../src/s3/s3-signature.ts";
 import { HOSTILE_KEYS } from "./hostile-keys.ts";
-import { CREDENTIALS, failureOf } from "./scripted-s3.ts";
+import { CREDENTIALS, failure, failureOf, get } from "./scripted-s3.ts";
 import { errorAnswer, startScriptedServer } from "./scripted-server.ts";
 
 const POINT = "arn:aws:s3:eu-west-1:123456789012:accesspoint/point";
@@ -117,6 +117,16 @@ describe("a bucket is asked for where the SDK asks for it", () => {
     const region = "evil.example/";
     const opened = openS3Store({ bucket: "bucket", region, credentials: CREDENTIALS });
     expect((await failureOf(opened)).code).toBe("CONFIG_INVALID");
+  });
+});
+
+describe("a server that sends everybody elsewhere", () => {
+  it("is not taken for a bucket in another region", async () => {
+    const location = "https://minio.example:9443/bucket?token=secret";
+    const failed = await failure(() => ({ status: 301, headers: { location } }), get);
+    expect(failed.code).toBe("CONFIG_INVALID");
+    expect(failed.message).toContain("redirects (301) to https://minio.example:9443, and not as");
+    expect(failed.message).not.toContain("secret");
   });
 });
 

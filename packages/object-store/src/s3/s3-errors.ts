@@ -64,9 +64,15 @@ const redirected: Rule = (context, error) => {
   return { code: "UNAVAILABLE", problem: "the store redirects requests for now" };
 };
 
-const notS3 = config(
-  ({ host }, error) => `${host} redirects (${statusOf(error)}), and not as S3 does`,
-);
+const notS3 = config(({ host }, error) => {
+  const { location = "" } = error instanceof S3Refusal ? error.headers : {};
+  const to = URL.canParse(location) ? ` to ${new URL(location).origin}` : "";
+  return `${host} redirects (${statusOf(error)})${to}, and not as S3 does`;
+});
+
+/** S3 says so in a HEAD, with the region; others send everybody from http to https. */
+const moved: Rule = (context, error) =>
+  bucketRegionOf(error) === undefined ? notS3(context, error) : wrongRegion(context, error);
 
 const nothingHappened = (problem: string): Rule => {
   return () => ({ code: "UNAVAILABLE", problem });
@@ -128,7 +134,7 @@ const BY_NAME: Readonly<Record<string, Rule>> = {
 const BY_LETTERS = new Map(Object.entries(BY_NAME).map(([name, rule]) => [lettersOf(name), rule]));
 
 const BY_STATUS: Readonly<Record<number, Rule>> = {
-  301: wrongRegion,
+  301: moved,
   302: notS3,
   303: notS3,
   307: notS3,
