@@ -15,7 +15,7 @@ import {
   restoreReplica,
   writeFollowPoint,
 } from "../src/offline/index.ts";
-import { makeSqliteImage, putImage } from "./support/sqlite-image.ts";
+import { makeSqliteImage, putImage, putPages } from "./support/sqlite-image.ts";
 
 const PLACE = { path: "db", url: "memory:follow/db" };
 const ENDED = new Error("the test is over");
@@ -97,5 +97,21 @@ describe("a file that follows", () => {
     const elsewhere = openOfflineReplica({ ...PLACE, store: new MemoryStore(), path: "other" });
     expect(await readFollowPoint(elsewhere.replica, path)).toBeUndefined();
     expect(await readFollowPoint(offline.replica, join(folder, "none.db"))).toBeUndefined();
+  });
+
+  it("is no state that it was before, once another one has taken its place", async () => {
+    const { offline } = await restored();
+    const changed = makeSqliteImage(512, "create table t(n); insert into t values (1)");
+    await putPages(offline.replica.store, PLACE.path, changed, {
+      level: 0,
+      txid: 2n,
+      pgnos: [1, 2],
+    });
+    const options = { path, locks, isFollower: true, overwrite: true } as const;
+    const { point } = await restoreReplica(offline, { ...options, target: { type: "latest" } });
+    await writeFollowPoint(offline.replica, path, point);
+    const target = { type: "txid", txid: 1n } as const;
+    await restoreReplica(offline, { path, locks, overwrite: true, target });
+    expect(await readFollowPoint(offline.replica, path)).toBeUndefined();
   });
 });

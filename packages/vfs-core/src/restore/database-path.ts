@@ -5,6 +5,7 @@
  *   NAME.restoring         the same before
  *   NAME.restoring.record  what is in that; restore-record.ts
  *   NAME.restoring.lock    locked by whoever makes it
+ *   NAME.following         which state of its replica NAME is, if it follows it; follow-point.ts
  *   NAME-wal and so on     SQLite's: they belong to the file that is there, and to no other
  */
 
@@ -20,12 +21,14 @@ export class DatabasePath {
   readonly partial: string;
   readonly record: string;
   readonly lock: string;
+  readonly following: string;
 
   constructor(path: string) {
     this.path = resolve(path);
     this.partial = `${this.path}.restoring`;
     this.record = `${this.partial}.record`;
     this.lock = `${this.partial}.lock`;
+    this.following = `${this.path}.following`;
   }
 
   /** Rejects when there is a database of that name, or what SQLite would take for a part of it. */
@@ -46,6 +49,8 @@ export class DatabasePath {
   /** Gives the finished file its name, and takes away what belonged to the one before. */
   async replace(): Promise<void> {
     for (const suffix of SQLITE_SUFFIXES) await systemDisk.remove(this.path + suffix);
+    // Who follows would take the new file for the state that the one before was.
+    await systemDisk.remove(this.following);
     await systemDisk.rename(this.partial, this.path);
     await systemDisk.remove(this.record);
     await systemDisk.syncFolder(dirname(this.path));

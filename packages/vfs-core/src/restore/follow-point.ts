@@ -8,6 +8,7 @@ import { nameObject } from "../hydrate/image-record.ts";
 import type { LtxFile } from "../ltx-file.ts";
 import { type Replica, replicaPlace } from "../replica.ts";
 import type { RestorePlan } from "../restore-plan.ts";
+import { DatabasePath } from "./database-path.ts";
 
 export interface FollowPoint {
   readonly txid: bigint;
@@ -18,16 +19,12 @@ export interface FollowPoint {
 
 const RECORD_VERSION = 1;
 
-function followRecordPath(path: string): string {
-  return `${path}.following`;
-}
-
 /** Undefined where no file follows this replica. */
 export async function readFollowPoint(
   replica: Replica,
   path: string,
 ): Promise<FollowPoint | undefined> {
-  const text = await systemDisk.read(followRecordPath(path));
+  const text = await systemDisk.read(new DatabasePath(path).following);
   if (text === undefined) return undefined;
   const { version, place, txid, last, lastKey } = JSON.parse(text) as {
     readonly version: number;
@@ -47,7 +44,7 @@ export async function writeFollowPoint(
 ): Promise<void> {
   const place = replicaPlace(replica);
   const record = { version: RECORD_VERSION, place, txid: txid.toString(), last, lastKey };
-  await writeDurably(systemDisk, followRecordPath(path), `${JSON.stringify(record)}\n`);
+  await writeDurably(systemDisk, new DatabasePath(path).following, `${JSON.stringify(record)}\n`);
 }
 
 /** The newest file of a plan, as a point. */
