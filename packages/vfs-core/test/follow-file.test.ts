@@ -91,6 +91,18 @@ describe("a file that follows", () => {
     database.close();
   });
 
+  it("is left as it is when the pages of its replica have another size", async () => {
+    const { offline, point } = await restored();
+    const vacuumed = makeSqliteImage(4096, "create table other(n)");
+    const file = { level: 0, txid: 2n, pgnos: [1, 2] };
+    await putPages(offline.replica.store, PLACE.path, vacuumed, file);
+    const { following } = follow(offline, point);
+    await expect(following).rejects.toMatchObject({ code: "REPLICA_RESET" });
+    const database = new DatabaseSync(path);
+    expect(database.prepare("select name from sqlite_schema").all()).toEqual([{ name: "t" }]);
+    database.close();
+  });
+
   it("remembers which state of which replica it is", async () => {
     const { offline, point } = await restored();
     expect(await readFollowPoint(offline.replica, path)).toEqual(point);

@@ -83,6 +83,11 @@ export class ChangeInPlace implements ImageHandle {
     this.#options = options;
   }
 
+  /** Of the file, as it is. */
+  async pageSize(): Promise<number> {
+    return (await this.#readHeader()).pageSize;
+  }
+
   async write(bytes: Uint8Array, offset: number, length: number, position: number) {
     this.#runs.push({ bytes: bytes.slice(offset, offset + length), position });
     this.#heldBytes += length;

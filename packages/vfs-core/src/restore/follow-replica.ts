@@ -14,11 +14,12 @@ import { systemDisk } from "../disk/system-disk.ts";
 import { HeadwaterError } from "../errors.ts";
 import { type FileLock, type FileLocks, takeLock } from "../file-locks.ts";
 import { nameObject } from "../hydrate/image-record.ts";
+import type { LoadedFile } from "../load-file.ts";
 import { loadInOrder } from "../load-in-order.ts";
 import type { LtxFile } from "../ltx-file.ts";
 import { listLtxFiles } from "../ltx-files.ts";
 import type { OfflineReplica } from "../offline/offline-replica.ts";
-import { callStore, isGone, replicaError } from "../replica.ts";
+import { callStore, isGone, type Replica, replicaError } from "../replica.ts";
 import { type FilesByLevel, planFollow, type RestorePlan } from "../restore-plan.ts";
 import { applyFile } from "./apply-file.ts";
 import { ChangeInPlace, type DatabaseLock } from "./change-in-place.ts";
@@ -128,8 +129,10 @@ async function apply(
   const change = new ChangeInPlace({ path, handle, lock, random, signal });
   const onBytes = () => {};
   try {
+    const pageSize = await change.pageSize();
     await callStoreButGone(replica, async () => {
       for await (const loaded of loadInOrder(replica, files, { queue, signal })) {
+        requireSamePageSize(replica, loaded, pageSize);
         await applyFile(loaded, { replica, queue, handle: change, onBytes, signal });
       }
     });
@@ -138,6 +141,15 @@ async function apply(
     await change.abandon();
     throw error;
   }
+}
+
+/** A database that was vacuumed to another page size is another file, whatever its history. */
+function requireSamePageSize(replica: Replica, loaded: LoadedFile, pageSize: number): void {
+  if (loaded.pageSize === pageSize) return;
+  const sentence =
+    `${loaded.file.key} has pages of ${loaded.pageSize} bytes, and the file that follows has ` +
+    `pages of ${pageSize}; restore it anew`;
+  throw replicaError(replica, "REPLICA_RESET", sentence);
 }
 
 /** That a file is gone stays what it is. */
