@@ -117,9 +117,10 @@ async function follow(
   { printer, io }: Kit,
 ): Promise<void> {
   const locks = await useNativeCode();
-  using lock = openDatabaseLock(path);
   const { signal } = io;
   const onEvent = (event: FollowEvent) => printer.event(event, () => sayEvent(event, printer));
+  const reason = `somebody reads ${path} in one long transaction; it goes on when that ends`;
+  using lock = openDatabaseLock(path, { onWait: () => onEvent({ type: "waiting", reason }) });
   try {
     await followReplica(opened, point, { path, intervalMs, lock, locks, onEvent, signal });
   } catch (error) {
