@@ -200,6 +200,8 @@ describe("headwater restore", () => {
     ["--txid", "0"],
     ["--txid", "-5"],
     ["--interval", "5"],
+    ["--interval", "0"],
+    ["--interval", "1us"],
   ])("calls %s %s a mistake, before anything is done", async (option, value) => {
     const { code, stderr } = await headwater(["restore", `${option}=${value}`, "file:///x", "y"]);
     expect(code).toBe(2);

@@ -28,6 +28,8 @@ import { formatBytes, formatCount, formatTime } from "../output/units.ts";
 import type { OpenedSource } from "../replica-source.ts";
 import { Interruption } from "../system.ts";
 
+const INTERVAL_MS_MIN = 10;
+
 interface RestoreOptions extends CommonOptions, MomentOptions {
   readonly overwrite?: boolean;
   readonly follow?: boolean;
@@ -41,7 +43,7 @@ export function addRestore(program: Command, kit: Kit): void {
     .argument("<file>", "the database file to be made")
     .option("--overwrite", "take the place of a file that is there")
     .option("--follow", "go on applying what is written to the replica, until interrupted")
-    .option("--interval <duration>", "how often --follow looks for it", "1s");
+    .option("--interval <duration>", "how often --follow looks for it, from 10ms on", "1s");
   command.description(
     "Make a database file of a replica. Every byte is verified before the file gets its name. A " +
       "restore that was interrupted goes on when the same command is given again. A file that " +
@@ -59,12 +61,19 @@ export function addRestore(program: Command, kit: Kit): void {
     if (isFollower && target.type !== "latest") {
       throw new UsageError("--follow goes with the newest state, not with --time or --txid");
     }
-    const intervalMs = durationOf("--interval", options.interval);
+    const intervalMs = intervalOf(options.interval);
     await using opened = await openReplicaAt(url, options, kit);
     const left = isFollower ? await findLeft(opened, path, options) : undefined;
     const point = left ?? (await restore(opened, path, { ...options, target, isFollower }, kit));
     if (isFollower) await follow(opened, path, point, intervalMs, kit);
   });
+}
+
+/** Each look is a listing, which costs: nobody wants them without a pause. */
+function intervalOf(text: string): number {
+  const intervalMs = durationOf("--interval", text);
+  if (intervalMs >= INTERVAL_MS_MIN) return intervalMs;
+  throw new UsageError(`--interval cannot be "${text}"; it is ${INTERVAL_MS_MIN}ms at the least`);
 }
 
 /** What an earlier run of the same command has left. */
