@@ -23,7 +23,8 @@ export function addImport(program: Command, kit: Kit): void {
   const command = leaseOptions(replicaCommand(program, "import", "Make a replica of a database"));
   command.description(
     "Make a replica of a database file, with what is in its write-ahead log. The file stays as " +
-      "it is, and may be written to meanwhile: what is imported is its state at the beginning. " +
+      "it is, and may be written to meanwhile (where it is in WAL mode; else writers wait): what " +
+      "is imported is its state at the beginning. " +
       "Where a replica is already, nothing is done.",
   );
   command.argument("<file>", "the database file");
@@ -34,7 +35,7 @@ export function addImport(program: Command, kit: Kit): void {
     const lease = leaseChoiceOf(options);
     const { printer, io } = kit;
     await useNativeCode();
-    await using database = await openLocalDatabase(path);
+    await using database = await openLocalDatabase(path, io.signal);
     if (database.pageCount === 0) {
       throw new Error(`${path} is empty: there is nothing to import until it has a table`);
     }

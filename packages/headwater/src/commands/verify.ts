@@ -49,7 +49,9 @@ export function addVerify(program: Command, kit: Kit): void {
     await useNativeCode();
     await using opened = await openReplicaAt(url, options, kit);
     await using database =
-      options.compare === undefined ? undefined : await openLocalDatabase(options.compare);
+      options.compare === undefined
+        ? undefined
+        : await openLocalDatabase(options.compare, io.signal);
     const { signal } = io;
     const verification = await verifyReplica(opened, {
       isQuick: options.quick,

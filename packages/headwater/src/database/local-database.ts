@@ -10,6 +10,8 @@
  */
 
 import { type FileHandle, open, realpath } from "node:fs/promises";
+import type { DatabaseSync } from "node:sqlite";
+import { systemClock } from "@headwater/vfs-core";
 import type { DatabaseImage } from "@headwater/vfs-core/offline";
 import { loadSqlite } from "./sqlite.ts";
 import { FRAME_HEADER_SIZE, isFrameOf, readWalFrames, type WalFrames } from "./wal-frames.ts";
@@ -17,8 +19,14 @@ import { FRAME_HEADER_SIZE, isFrameOf, readWalFrames, type WalFrames } from "./w
 export interface LocalDatabase extends DatabaseImage, AsyncDisposable {}
 
 const CHUNK_BYTES = 1 << 20;
+/** How often, and for how long each, a lock is waited for that a writer has while it commits. */
+const LOCK_TRIES = 50;
+const LOCK_WAIT_MS = 100;
 
-export async function openLocalDatabase(path: string): Promise<LocalDatabase> {
+export async function openLocalDatabase(
+  path: string,
+  signal?: AbortSignal,
+): Promise<LocalDatabase> {
   const { DatabaseSync } = loadSqlite();
   const fail = (error: unknown): never => {
     throw problem(path, error);
@@ -27,9 +35,9 @@ export async function openLocalDatabase(path: string): Promise<LocalDatabase> {
   const realPath = await realpath(path).catch(fail);
   const file = await open(realPath, "r").catch(fail);
   try {
-    const connection = new DatabaseSync(realPath, { readOnly: true });
+    const connection = new DatabaseSync(realPath, { readOnly: true, timeout: LOCK_WAIT_MS });
     try {
-      connection.exec("begin; select count(*) from sqlite_schema");
+      await beginRead(connection, signal);
       const pageSize = numberOf(connection.prepare("pragma page_size").get());
       const pageCount = numberOf(connection.prepare("pragma page_count").get());
       const log = await openLog(realPath);
@@ -50,8 +58,27 @@ export async function openLocalDatabase(path: string): Promise<LocalDatabase> {
     }
   } catch (error) {
     await file.close();
+    signal?.throwIfAborted();
     throw problem(path, error);
   }
+}
+
+/** Between the attempts, whoever gives a signal is heard. */
+async function beginRead(connection: DatabaseSync, signal: AbortSignal | undefined): Promise<void> {
+  connection.exec("begin");
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      connection.exec("select count(*) from sqlite_schema");
+      return;
+    } catch (error) {
+      if (!isBusy(error) || attempt === LOCK_TRIES) throw error;
+    }
+    await systemClock.sleep(1, { signal });
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return /locked|busy/i.test((error as Error).message);
 }
 
 interface Parts {
@@ -102,9 +129,14 @@ function problem(path: string, error: unknown): Error {
   if (code?.startsWith("E") === true && !code.startsWith("ERR_")) {
     return new Error(`cannot read the database ${path}: ${message}; check the path and its rights`);
   }
-  const next = /readonly|unable to open/i.test(message)
+  return new Error(`cannot read the database ${path}: ${message}; ${nextAfter(error)}`);
+}
+
+function nextAfter(error: unknown): string {
+  if (isBusy(error))
+    return "somebody writes to it or has locked it: run it again when that is over";
+  return /readonly|unable to open/i.test((error as Error).message)
     ? "it may have a hot journal or lie in a folder that cannot be written to: open it once with " +
-      "sqlite3, or copy it elsewhere"
+        "sqlite3, or copy it elsewhere"
     : "check that it is a SQLite database";
-  return new Error(`cannot read the database ${path}: ${message}; ${next}`);
 }
