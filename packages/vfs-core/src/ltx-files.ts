@@ -108,7 +108,8 @@ async function listRestOfLevel(
         return listPart(replica, { level, startAfter, endKey, keysMax }, options);
       }),
     );
-    for (const part of parts) files.push(...part.files);
+    // Of a wrong guess, a part may have more files than a call can have arguments.
+    for (const part of parts) for (const file of part.files) files.push(file);
     isOver = !parts.at(-1)!.isCut;
   }
 }

@@ -10,7 +10,7 @@
 import { findReachable } from "../compact/reachable.ts";
 import { withExactTimes } from "../exact-times.ts";
 import { OPEN_RETRY_MS, SNAPSHOT_LEVEL } from "../limits.ts";
-import { objectName } from "../ltx-file.ts";
+import { type LtxFile, objectName } from "../ltx-file.ts";
 import { listLtxFiles } from "../ltx-files.ts";
 import { type Replica, replicaError } from "../replica.ts";
 import { type FilesByLevel, type Moment, planRestore, type RestorePlan } from "../restore-plan.ts";
@@ -90,7 +90,7 @@ export class MomentPlanner {
     timestampMs: number,
   ): string | undefined {
     const files = levels.flat();
-    const newestMs = Math.max(...files.map(({ createdAtMs }) => createdAtMs));
+    const newestMs = timesOf(files).reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
     const shown = formatMoment(timestampMs);
     if (files.length > 0 && timestampMs > Math.max(newestMs, this.#replica.clock.nowMs())) {
       const newest = formatMoment(newestMs);
@@ -99,10 +99,15 @@ export class MomentPlanner {
     if (plan.files.length > 0) return undefined;
     const oldest = files.filter(({ minTxid }) => minTxid === 1n);
     if (oldest.length === 0) return "there is nothing in the bucket that could be restored";
-    const oldestMs = Math.min(...oldest.map(({ createdAtMs }) => createdAtMs));
+    const oldestMs = timesOf(oldest).reduce((a, b) => Math.min(a, b));
     const oldestShown = formatMoment(oldestMs);
     return `no files reach back to ${shown}; the oldest state is that after ${oldestShown}`;
   }
+}
+
+/** There may be more of them than a call can have arguments. */
+function timesOf(files: readonly LtxFile[]): number[] {
+  return files.map(({ createdAtMs }) => createdAtMs);
 }
 
 function findTxidProblem(
