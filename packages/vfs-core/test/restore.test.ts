@@ -235,6 +235,19 @@ describe("a restore refuses", () => {
     expect(existsSync(path)).toBe(false);
   });
 
+  it("a large file between whose pages its index leaves bytes out", async () => {
+    const world = await largeWorld();
+    const body = await world.body(9, 1, 1);
+    const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+    const indexOffset = body.byteLength - 24 - Number(view.getBigUint64(body.byteLength - 24));
+    // The low bits of where the second page begins, and of how long it is.
+    body[indexOffset + 5] = body[indexOffset + 5]! + 1;
+    body[indexOffset + 7] = body[indexOffset + 7]! - 1;
+    await world.put(9, 1, 1, body);
+    await expect(restore(world)).rejects.toMatchObject({ code: "REPLICA_DAMAGED" });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   it("to take the place of what is there, unless it is told to", async () => {
     const world = new World();
     await world.write({ pages: range(1, 4) });

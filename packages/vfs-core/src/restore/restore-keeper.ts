@@ -9,7 +9,7 @@ import type { ImageHandle } from "../disk/image-files.ts";
 import { systemDisk } from "../disk/system-disk.ts";
 import { nameObject } from "../hydrate/image-record.ts";
 import { RESTORE_KEEP_MS } from "../limits.ts";
-import type { LoadedFile } from "../load-file.ts";
+import { explainDamage, type LoadedFile } from "../load-file.ts";
 import { type Replica, replicaPlace } from "../replica.ts";
 import type { RestorePlan } from "../restore-plan.ts";
 import { decodeRestoreRecord, encodeRestoreRecord, type PieceSum } from "./restore-record.ts";
@@ -63,8 +63,12 @@ export class RestoreKeeper {
     if (!isSame) await this.forget();
     this.#subject =
       name === undefined ? undefined : { replica, pageSize, base: name, txid: plan.txid };
-    const { pieces } = splitFile(index, pageSize);
-    return [...this.#sums.keys()].reduce((sum, at) => sum + (pieces[at]?.length ?? 0), 0);
+    try {
+      const { pieces } = splitFile(index, pageSize);
+      return [...this.#sums.keys()].reduce((sum, at) => sum + (pieces[at]?.length ?? 0), 0);
+    } catch (error) {
+      throw explainDamage(this.#replica, file, error);
+    }
   }
 
   /** Whatever there is counts for nothing. */
