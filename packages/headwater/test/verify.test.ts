@@ -79,6 +79,11 @@ describe("headwater verify", () => {
     expect(code).toBe(3);
     expect(result).toMatchObject({ txid: 2, findings: [{ type: "gap", isDamage: true }] });
     expect(result.findings[0]?.next).toContain("--txid 2");
+    rmSync(level0(place)[0] ?? "");
+    const first = await verify(place, "--quick");
+    expect([first.code, first.result.txid]).toEqual([3, 0]);
+    expect(first.result.findings[0]?.next).toContain("nothing can be restored");
+    expect(first.result.findings[0]?.next).not.toContain("--txid");
   });
 
   it("tells a fork from a sound history: an upload that continues another file", async () => {

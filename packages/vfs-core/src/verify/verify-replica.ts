@@ -176,17 +176,20 @@ function findDamage(
   });
 }
 
-function findGaps({ txid, gapBefore }: RestorePlan): Finding[] {
+function findGaps({ files, txid, gapBefore }: RestorePlan): Finding[] {
   if (gapBefore === undefined) return [];
+  const next =
+    files.length === 0
+      ? "bring the missing files back: without them, nothing can be restored"
+      : `restore to ${txid} ("headwater restore --txid ${txid}"), or bring the missing files ` +
+        "back; what comes after the gap cannot be restored";
   return [
     {
       type: "gap",
       isDamage: true,
       key: undefined,
       what: `transactions ${txid + 1n} to ${gapBefore - 1n} are in no file`,
-      next:
-        `restore to ${txid} ("headwater restore --txid ${txid}"), or bring the missing files ` +
-        "back; what comes after the gap cannot be restored",
+      next,
     },
   ];
 }
