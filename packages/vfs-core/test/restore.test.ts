@@ -1,4 +1,14 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { mergeLtx } from "@headwater/ltx";
@@ -259,6 +269,22 @@ describe("a restore refuses", () => {
       expect(readdirSync(folder)).toEqual(["app.db"]);
       rmSync(path);
     }
+  });
+
+  it("to take the place of what is no file, whatever it is told", async () => {
+    const world = new World();
+    await world.write({ pages: range(1, 4) });
+    const target = join(folder, "folder");
+    mkdirSync(target);
+    symlinkSync(target, join(folder, "to-a-folder"));
+    // As /dev/stdout is one.
+    symlinkSync("/dev/null", join(folder, "to-a-device"));
+    for (const name of ["folder", "to-a-folder", "to-a-device"]) {
+      const failure = restore(world, { path: join(folder, name), overwrite: true });
+      await expect(failure, name).rejects.toMatchObject({ code: "OPTION_INVALID" });
+    }
+    expect(readlinkSync(join(folder, "to-a-device"))).toBe("/dev/null");
+    expect(readdirSync(folder).sort()).toEqual(["folder", "to-a-device", "to-a-folder"]);
   });
 
   it("what somebody else is restoring", async () => {

@@ -9,7 +9,8 @@
  *   NAME-wal and so on     SQLite's: they belong to the file that is there, and to no other
  */
 
-import { lstat } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { lstat, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { systemDisk } from "../disk/system-disk.ts";
 import { HeadwaterError, type HeadwaterErrorCode } from "../errors.ts";
@@ -40,10 +41,17 @@ export class DatabasePath {
     }
   }
 
-  /** Rejects where something else than a file is, whose place nothing can take. */
+  /**
+   * Rejects where something else than a file is, also behind a link: nothing can take the place of
+   * a folder, and nothing should take that of a device such as /dev/stdout.
+   */
   async requireFile(): Promise<void> {
-    if (!(await this.guard(() => isFolder(this.path)))) return;
-    throw new HeadwaterError("OPTION_INVALID", `${this.path} is a folder; name a file in it`);
+    const found = await this.guard(() => statIfThere(this.path));
+    if (found === undefined || found.isFile()) return;
+    const sentence = found.isDirectory()
+      ? `${this.path} is a folder; name a file in it`
+      : `${this.path} is no file that could be replaced; name another one`;
+    throw new HeadwaterError("OPTION_INVALID", sentence);
   }
 
   /** Gives the finished file its name, and takes away what belonged to the one before. */
@@ -78,8 +86,14 @@ export class DatabasePath {
   }
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  return (await exists(path)) && (await lstat(path)).isDirectory();
+/** Of what a link leads to; undefined where nothing is. */
+async function statIfThere(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 async function exists(path: string): Promise<boolean> {

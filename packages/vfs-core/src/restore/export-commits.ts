@@ -49,6 +49,7 @@ export async function exportCommits(
 ): Promise<ExportResult> {
   const { synced } = commits;
   const path = new DatabasePath(options.path);
+  await path.requireFile();
   if (options.overwrite !== true) await path.requireFree();
   switch (options.format) {
     case "ltx": {
