@@ -8,6 +8,7 @@ import { pathToFileURL } from "node:url";
 import { type ModuleReference, openStore, redactUrl } from "@headwater/object-store";
 import { explainStoreFailure } from "@headwater/vfs-core";
 import { type OfflineReplica, openOfflineReplica } from "@headwater/vfs-core/offline";
+import { UsageError } from "./exit-codes.ts";
 import { type StoreOptionTexts, toStoreOptions } from "./store-options.ts";
 
 export interface SourceOptions {
@@ -27,6 +28,8 @@ const MODULE = "module:";
 
 export function toReplicaSource(url: string, options: SourceOptions): ReplicaSource {
   const { endpoint, region, storeOption } = options;
+  // As of a variable that is not set: nobody means the current folder by it.
+  if (url === "") throw new UsageError("the URL of the replica is empty; for this folder, say .");
   if (url.startsWith(MODULE)) {
     const module = toModule(url.slice(MODULE.length));
     return { name: url, source: { module, options: storeOption }, storeOptions: {} };

@@ -60,6 +60,8 @@ describe("the command line", () => {
       [["info", "file:///x", "--store-option", "region"], "NAME=VALUE"],
       [["info", "file:///x", "--store-option", "fsync=no"], "true or false"],
       [["list", "--level", "x", "file:///x"], '--level is a number from 0 to 9, not "x"'],
+      [["info", ""], "the URL of the replica is empty"],
+      [["query", "file:///x", " -- nothing\n;"], "there is no statement"],
     ] as const) {
       const { code, stderr, stdout } = await headwater(words);
       expect([code, stdout], words.join(" ")).toEqual([2, ""]);
