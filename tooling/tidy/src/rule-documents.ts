@@ -45,6 +45,10 @@ export function checkReadme(path: string, name: string, text: string): Problem[]
     else if (index < last) report(`the part "${part}" stands too early`);
     last = Math.max(last, index);
   }
+  // The packages run on a Node.js for which it is a syntax error.
+  if (/^await using /m.test(text) && !/`await using`[^.]* needs\s+Node\.js 24/.test(text)) {
+    report("does not say that `await using` needs Node.js 24");
+  }
   return problems;
 }
 

@@ -214,6 +214,13 @@ describe("documents", () => {
     expect(checkReadme("README.md", "@headwater/ltx", swapped)).toHaveLength(1);
   });
 
+  it("sees an example that not every Node.js can run, unless it is said", () => {
+    const using = readme.with(2, "```ts\nawait using store = open();\n```");
+    expect(checkReadme("README.md", "@headwater/ltx", using.join("\n\n"))).toHaveLength(1);
+    const told = using.with(3, "## Install\n\n`await using` in the examples needs Node.js 24.");
+    expect(checkReadme("README.md", "@headwater/ltx", told.join("\n\n"))).toEqual([]);
+  });
+
   it("sees package.json fields that differ", () => {
     expect(messages(checkManifest("packages/x/package.json", '{"type":"commonjs"}'))).toHaveLength(
       5,
