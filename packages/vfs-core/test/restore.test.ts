@@ -213,6 +213,29 @@ describe("a restore that was cut short", () => {
     expect(readFileSync(path).equals(world.imageAt(2))).toBe(true);
   });
 
+  it("goes on where it was, although the store was away meanwhile", async () => {
+    const world = await largeWorld();
+    await expect(restore(world, { store: failingAfter(world, 2) })).rejects.toThrow("ends here");
+    const away = storeWith(world.store, {
+      list: () => {
+        throw new TypeError("the store is away");
+      },
+    });
+    await expect(restore(world, { store: away })).rejects.toThrow("is away");
+    const { bytesKept } = await restore(world);
+    expect(bytesKept).toBeGreaterThan(2e6);
+    expect(readFileSync(path).equals(world.imageAt(2))).toBe(true);
+  });
+
+  it("leaves nothing on a disk on which it could not write down what it had", async () => {
+    const world = await largeWorld();
+    // What cannot be taken away, where the record is to be made.
+    const draft = `${path}.restoring.record.tmp`;
+    mkdirSync(draft);
+    await expect(restore(world, { store: failingAfter(world, 2) })).rejects.toThrow("ends here");
+    expect(readdirSync(folder)).toEqual(["app.db.restoring.record.tmp"]);
+  });
+
   it("begins anew for an earlier moment, another base, or without what it had", async () => {
     const world = await largeWorld();
     const cut = () => restore(world, { store: failingAfter(world, 2) });

@@ -54,6 +54,10 @@ export class DatabasePath {
     throw new HeadwaterError("OPTION_INVALID", sentence);
   }
 
+  hasRecord(): Promise<boolean> {
+    return exists(this.record);
+  }
+
   /** Gives the finished file its name, and takes away what belonged to the one before. */
   async replace(): Promise<void> {
     for (const suffix of SQLITE_SUFFIXES) await systemDisk.remove(this.path + suffix);

@@ -14,6 +14,7 @@
  */
 
 import { storedPageCount, toPageCount, toPageSize } from "@headwater/ltx";
+import { draftOf } from "../disk/durable-file.ts";
 import { systemImageFiles } from "../disk/image-file.ts";
 import type { ImageHandle } from "../disk/image-files.ts";
 import { systemDisk } from "../disk/system-disk.ts";
@@ -132,12 +133,12 @@ async function bring(
 
 /** What may be of use to the next restore stays; nothing else does. */
 async function leave(path: DatabasePath, keeper: RestoreKeeper): Promise<void> {
-  try {
-    if (keeper.known.size > 0) await keeper.keep();
-    else await systemDisk.remove(path.partial);
-  } catch {
-    // Then the next one begins anew.
-  }
+  // On a full disk, an earlier record stays: it is good for what it tells.
+  if (keeper.known.size > 0) await keeper.keep().catch(() => {});
+  await systemDisk.remove(draftOf(path.record)).catch(() => {});
+  // One that failed before it looked at the record has taken nothing away from what that tells.
+  if (await path.hasRecord().catch(() => true)) return;
+  await systemDisk.remove(path.partial).catch(() => {});
 }
 
 interface ApplyOptions extends RestoreOptions {
