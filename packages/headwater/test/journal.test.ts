@@ -101,4 +101,18 @@ describe("headwater journal", () => {
     const { stderr } = await headwater(["journal", "inspect", place.url], { env });
     expect(stderr).toContain(join(empty, "headwater", "app.db-"));
   });
+
+  it("puts no commits on top of another database", async () => {
+    const { journalDir, words } = crash();
+    const other = crash();
+    const path = join(tempDir(), "mixed.db");
+    for (const rest of [["export"], ["inspect"]] as const) {
+      const where = ["--journal-dir", journalDir, other.place.url];
+      const file = rest[0] === "export" ? [path] : [];
+      const { code, stderr } = await headwater(["journal", ...rest, ...where, ...file]);
+      expect(code).toBe(1);
+      expect(stderr).toContain(`is the journal of ${words.at(-1)}`);
+    }
+    expect(existsSync(path)).toBe(false);
+  });
 });

@@ -2,7 +2,12 @@
 
 import type { LeftJournal } from "@headwater/node-binding/offline";
 import { HeadwaterError } from "@headwater/vfs-core";
-import { type ExportResult, exportCommits, readReplicaInfo } from "@headwater/vfs-core/offline";
+import {
+  type ExportResult,
+  exportCommits,
+  journalIdentity,
+  readReplicaInfo,
+} from "@headwater/vfs-core/offline";
 import type { Command } from "commander";
 import {
   type CommonOptions,
@@ -52,6 +57,7 @@ function addInspect(journal: Command, kit: Kit): void {
     const source = sourceOf(url, options, kit);
     await using left = await openLeft(source, options, kit);
     await using opened = await openSource(source);
+    requireSame(left, source, opened);
     const bucketTxid = await findBucketTxid(opened, kit.io.signal);
     const { path, identity, synced, intents, segments, commitCount, changedPageCount } = left;
     const { pageCount, pageSize } = left;
@@ -81,6 +87,7 @@ function addExport(journal: Command, kit: Kit): void {
     const locks = await useNativeCode();
     await using left = await openLeft(source, options, kit);
     await using opened = await openSource(source);
+    requireSame(left, source, opened);
     const { printer, io } = kit;
     const { journal, synced } = left;
     const result = await exportCommits(
@@ -144,6 +151,19 @@ async function openLeft(
   if (journalDir !== undefined) return openLeftJournal(journalDir);
   if (typeof source !== "string") throw new Error("name the folder of the journal: --journal-dir");
   return openLeftJournal(defaultJournalDir({ url: source, storeOptions }, io.env));
+}
+
+/** Commits on top of another database would make one that never was. */
+function requireSame(
+  { path, identity }: LeftJournal,
+  { source }: ReplicaSource,
+  { replica }: OpenedSource,
+): void {
+  // What a module makes has no place that could be compared.
+  if (typeof source !== "string") return;
+  const wanted = journalIdentity(replica, source);
+  if (wanted === identity) return;
+  throw new Error(`${path} is the journal of ${identity}, not of ${wanted}; give the URL of that`);
 }
 
 /** Zero where there is no replica. */

@@ -34,6 +34,7 @@ export {
   type VerifyOptions,
   verifyReplica,
 } from "../verify/verify-replica.ts";
+export { journalIdentity } from "../write/write-claim.ts";
 export { type HeldWork, type HoldLeaseOptions, holdLease } from "./hold-lease.ts";
 export {
   type MaintainOptions,

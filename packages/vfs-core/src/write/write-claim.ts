@@ -10,7 +10,7 @@ import { HeadwaterError } from "../errors.ts";
 import type { FileLocks } from "../file-locks.ts";
 import type { MountBase } from "../mount-base.ts";
 import type { MountSettings } from "../options.ts";
-import { callStore, replicaError } from "../replica.ts";
+import { callStore, type Replica, replicaError } from "../replica.ts";
 
 export function openJournalFolder(
   settings: MountSettings,
@@ -22,7 +22,7 @@ export function openJournalFolder(
     const sentence = `"${name}" cannot be written to without journalDir; mount it with that option`;
     throw new HeadwaterError("OPTION_INVALID", sentence);
   }
-  return JournalFolder.open(journalDir, identityOf(settings, base), locks, disk);
+  return JournalFolder.open(journalDir, journalIdentity(base.replica, settings.url), locks, disk);
 }
 
 /** On a store that does not keep its conditions, two writers would overwrite each other. */
@@ -65,7 +65,8 @@ export function giveUp(taken: Taken): Promise<void> {
 }
 
 /** The URL as messages show it, and the server, which makes it another place altogether. */
-function identityOf({ store, url }: MountSettings, { replica }: MountBase): string {
+export function journalIdentity(replica: Replica, url: string): string {
+  const { store } = replica;
   const endpoint = new URLSearchParams(url.split("?")[1] ?? "").get("endpoint");
   const place = store.place ?? endpoint;
   return place === null ? replica.name : `${replica.name} at ${place}`;
