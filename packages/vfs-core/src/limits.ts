@@ -341,5 +341,7 @@ export const TIMES_PARALLEL = 50;
 export const VERIFY_PARALLEL = 16;
 /** Pages that differ and are named; of more, the number is enough to know. */
 export const COMPARE_PAGES_TOLD = 20;
+/** Bytes of two database files that are compared at once; a multiple of every page size. */
+export const RENEW_CHUNK_BYTES = MIB;
 /** Bytes of a change that are held before others are locked out of the database file. */
 export const CHANGE_BYTES_HELD = 16 * MIB;

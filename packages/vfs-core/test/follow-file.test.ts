@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -66,6 +66,19 @@ function follow(offline: OfflineReplica, point: FollowPoint, events: FollowEvent
   return { following, stop: () => end.abort(ENDED) };
 }
 
+const CHANGED = makeSqliteImage(512, "create table t(n); insert into t values (1)");
+
+/** What is told until that transaction is there. */
+async function followTo(txid: bigint, offline: OfflineReplica, point: FollowPoint) {
+  const events: FollowEvent[] = [];
+  const { following, stop } = follow(offline, point, events);
+  const ended = expect(following).rejects.toBe(ENDED);
+  await expect.poll(() => events.at(-1)).toMatchObject({ type: "applied", txid });
+  stop();
+  await ended;
+  return events;
+}
+
 describe("a file that follows", () => {
   it("is followed by one process, and lets go at the end", async () => {
     const { offline, point } = await restored();
@@ -103,6 +116,42 @@ describe("a file that follows", () => {
     database.close();
   });
 
+  it("is made anew when nothing is there any more that it was made of", async () => {
+    const { offline, point } = await restored();
+    const { store } = offline.replica;
+    await putPages(store, PLACE.path, CHANGED, { level: 0, txid: 2n, pgnos: [1, 2] });
+    await followTo(2n, offline, point);
+    const left = (await readFollowPoint(offline.replica, path))!;
+    await store.deleteMany([point.lastKey, left.lastKey]);
+    // Another database, which has gone farther, and of which retention has taken the beginning.
+    const other = makeSqliteImage(512, "create table other(n); create table more(n)");
+    const base = { level: 9, minTxid: 1n, txid: 2n, pgnos: [1, 2, 3] };
+    await putPages(store, PLACE.path, other, base);
+    await putPages(store, PLACE.path, other, { level: 0, txid: 3n, pgnos: [3] });
+    const events = await followTo(3n, offline, left);
+    expect(events).toMatchObject([{ type: "waiting" }, { type: "applied", txid: 3n }]);
+    const database = new DatabaseSync(path);
+    expect(database.prepare("pragma integrity_check").get()).toEqual({ integrity_check: "ok" });
+    const names = database.prepare("select name from sqlite_schema").all();
+    expect(names).toEqual([{ name: "other" }, { name: "more" }]);
+    database.close();
+    expect(readdirSync(folder).sort()).toEqual(["app.db", "app.db.following"]);
+  });
+
+  it("goes on while an older file of its history is there", async () => {
+    const { offline, point } = await restored();
+    const { store } = offline.replica;
+    const file = { level: 0, txid: 2n, pgnos: [1, 2] };
+    await putPages(store, PLACE.path, CHANGED, file);
+    await followTo(2n, offline, point);
+    const left = (await readFollowPoint(offline.replica, path))!;
+    await putPages(store, PLACE.path, CHANGED, { ...file, txid: 3n });
+    // As retention does, once that is in a level above.
+    await store.deleteMany([left.lastKey]);
+    const events = await followTo(3n, offline, left);
+    expect(events).toMatchObject([{ type: "applied", txid: 3n }]);
+  });
+
   it("remembers which state of which replica it is", async () => {
     const { offline, point } = await restored();
     expect(await readFollowPoint(offline.replica, path)).toEqual(point);
@@ -113,8 +162,7 @@ describe("a file that follows", () => {
 
   it("is no state that it was before, once another one has taken its place", async () => {
     const { offline } = await restored();
-    const changed = makeSqliteImage(512, "create table t(n); insert into t values (1)");
-    await putPages(offline.replica.store, PLACE.path, changed, {
+    await putPages(offline.replica.store, PLACE.path, CHANGED, {
       level: 0,
       txid: 2n,
       pgnos: [1, 2],

@@ -6,6 +6,7 @@
  *   NAME.restoring.record  what is in that; restore-record.ts
  *   NAME.restoring.lock    locked by whoever makes it
  *   NAME.following         which state of its replica NAME is, if it follows it; follow-point.ts
+ *   NAME.anew              the newest state, where NAME is to be made anew; renew-file.ts
  *   NAME-wal and so on     SQLite's: they belong to the file that is there, and to no other
  */
 

@@ -7,7 +7,7 @@ import { systemDisk } from "../disk/system-disk.ts";
 import { nameObject } from "../hydrate/image-record.ts";
 import type { LtxFile } from "../ltx-file.ts";
 import { type Replica, replicaPlace } from "../replica.ts";
-import type { RestorePlan } from "../restore-plan.ts";
+import type { FilesByLevel, RestorePlan } from "../restore-plan.ts";
 import { DatabasePath } from "./database-path.ts";
 
 export interface FollowPoint {
@@ -15,6 +15,8 @@ export interface FollowPoint {
   /** The object that brought it there, as `nameObject` has it. */
   readonly last: string | undefined;
   readonly lastKey: string;
+  /** Other objects that were there with it, by key: the newest of each level, or of its plan. */
+  readonly beside: Readonly<Record<string, string>>;
 }
 
 const RECORD_VERSION = 1;
@@ -26,29 +28,42 @@ export async function readFollowPoint(
 ): Promise<FollowPoint | undefined> {
   const text = await systemDisk.read(new DatabasePath(path).following);
   if (text === undefined) return undefined;
-  const { version, place, txid, last, lastKey } = JSON.parse(text) as {
+  const { version, place, txid, last, lastKey, beside } = JSON.parse(text) as {
     readonly version: number;
     readonly place: string;
     readonly txid: string;
     readonly last?: string;
     readonly lastKey: string;
+    readonly beside?: Readonly<Record<string, string>>;
   };
   if (version !== RECORD_VERSION || place !== replicaPlace(replica)) return undefined;
-  return { txid: BigInt(txid), last, lastKey };
+  return { txid: BigInt(txid), last, lastKey, beside: beside ?? {} };
 }
 
 export async function writeFollowPoint(
   replica: Replica,
   path: string,
-  { txid, last, lastKey }: FollowPoint,
+  { txid, last, lastKey, beside }: FollowPoint,
 ): Promise<void> {
   const place = replicaPlace(replica);
-  const record = { version: RECORD_VERSION, place, txid: txid.toString(), last, lastKey };
+  const record = { version: RECORD_VERSION, place, txid: txid.toString(), last, lastKey, beside };
   await writeDurably(systemDisk, new DatabasePath(path).following, `${JSON.stringify(record)}\n`);
 }
 
 /** The newest file of a plan, as a point. */
 export function pointOf({ txid, files }: Pick<RestorePlan, "txid" | "files">): FollowPoint {
-  const { key } = files.at(-1) as LtxFile;
-  return { txid, last: nameObject(files.at(-1) as LtxFile), lastKey: key };
+  const newest = files.at(-1) as LtxFile;
+  const levels = new Map(files.map((file) => [file.level, [file]]));
+  const beside = newestOf([...levels.values()]);
+  return { txid, last: nameObject(newest), lastKey: newest.key, beside };
+}
+
+/** One of each level, those above being kept for long. */
+export function newestOf(levels: FilesByLevel): Readonly<Record<string, string>> {
+  const names = levels.flatMap((files) => {
+    const file = files.at(-1);
+    const name = file && nameObject(file);
+    return name === undefined ? [] : [[file!.key, name] as const];
+  });
+  return Object.fromEntries(names);
 }

@@ -5,6 +5,8 @@
  *   - The file is always a state that the replica had, and never goes back (change-in-place.ts).
  *   - `NAME.following` says which state it is, or an earlier one: applying a file again changes
  *     nothing.
+ *   - Files are applied only while an object is still there that was there with the state. When
+ *     none is, somebody may have begun anew, and the file is made anew, too (renew-file.ts).
  *   - A store that does not answer delays it, and does not end it.
  */
 
@@ -23,7 +25,8 @@ import { callStore, isGone, type Replica, replicaError } from "../replica.ts";
 import { type FilesByLevel, planFollow, type RestorePlan } from "../restore-plan.ts";
 import { applyFile } from "./apply-file.ts";
 import { ChangeInPlace, type DatabaseLock } from "./change-in-place.ts";
-import { type FollowPoint, pointOf, writeFollowPoint } from "./follow-point.ts";
+import { type FollowPoint, newestOf, pointOf, writeFollowPoint } from "./follow-point.ts";
+import { renewFile } from "./renew-file.ts";
 
 export interface FollowOptions {
   /** A file that `restoreReplica` has made for following. */
@@ -56,21 +59,33 @@ export async function followReplica(
     if (why !== reason) onEvent({ type: "waiting", reason: why });
     reason = why;
   };
+  const tell = async ({ createdAtMs }: { readonly createdAtMs: number }) => {
+    await writeFollowPoint(replica, path, point);
+    onEvent({ type: "applied", txid: point.txid, createdAtMs });
+  };
   const own = lockFollower(path, options.locks);
   const handle = await systemImageFiles.open(path);
   try {
     for (;;) {
       try {
-        const plan = await planNext(offline, point, signal);
-        if (plan.files.length > 0) {
-          await apply(offline, plan, handle, options);
-          point = pointOf(plan);
-          await writeFollowPoint(replica, path, point);
-          const { createdAtMs } = plan.files.at(-1) as LtxFile;
-          onEvent({ type: "applied", txid: plan.txid, createdAtMs });
+        const levels = await listLtxFiles(replica, { signal });
+        requireSame(replica, levels, point);
+        if (isContinued(levels, point)) {
+          point = { ...point, beside: newestOf(levels) };
+          const plan = planFollow(levels, point.txid);
+          if (plan.files.length > 0) {
+            await apply(offline, plan, handle, options);
+            point = { ...pointOf(plan), beside: point.beside };
+            await tell(plan.files.at(-1) as LtxFile);
+          }
+          if (plan.gapBefore === undefined) reason = undefined;
+          else wait(`transactions are missing after ${plan.txid}`);
+        } else {
+          wait("nothing is there any more that it was made of; it is fetched anew");
+          const result = await renewFile(offline, { ...options, handle });
+          point = result.point;
+          await tell(result);
         }
-        if (plan.gapBefore === undefined) reason = undefined;
-        else wait(`transactions are missing after ${plan.txid}`);
       } catch (error) {
         signal.throwIfAborted();
         // What was compacted away meanwhile is in another file at the next look.
@@ -97,19 +112,12 @@ function followLockPath(path: string): string {
   return `${path}.following.lock`;
 }
 
-async function planNext(
-  { replica }: OfflineReplica,
-  point: FollowPoint,
-  signal: AbortSignal,
-): Promise<RestorePlan> {
-  const levels = await listLtxFiles(replica, { signal });
-  if (isAnother(levels, point)) {
-    const sentence =
-      `another database has taken the place of the one that was followed up to ${point.txid}; ` +
-      "restore it anew";
-    throw replicaError(replica, "REPLICA_RESET", sentence);
-  }
-  return planFollow(levels, point.txid);
+function requireSame(replica: Replica, levels: FilesByLevel, point: FollowPoint): void {
+  if (!isAnother(levels, point)) return;
+  const sentence =
+    `another database has taken the place of the one that was followed up to ${point.txid}; ` +
+    "restore it anew";
+  throw replicaError(replica, "REPLICA_RESET", sentence);
 }
 
 /** Whether what is there now is not what the file was made of. */
@@ -118,6 +126,16 @@ function isAnother(levels: FilesByLevel, { txid, last, lastKey }: FollowPoint): 
   const same = files.find(({ key }) => key === lastKey);
   const isReplaced = same !== undefined && last !== undefined && nameObject(same) !== last;
   return isReplaced || !files.some(({ maxTxid }) => maxTxid >= txid);
+}
+
+function isContinued(levels: FilesByLevel, { last, lastKey, beside }: FollowPoint): boolean {
+  return levels.flat().some((file) => {
+    if (file.key !== lastKey && beside[file.key] === undefined) return false;
+    const name = nameObject(file);
+    // Where versions are not told, keys are all there is.
+    if (name === undefined || last === undefined) return true;
+    return name === last || name === beside[file.key];
+  });
 }
 
 async function apply(

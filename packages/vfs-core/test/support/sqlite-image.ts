@@ -55,25 +55,31 @@ export async function putImage(store: ObjectStore, path: string, image: SqliteIm
   await putPages(store, path, image, { level: 9, txid: 1n, pgnos });
 }
 
-/** A file of one transaction that has these pages, as they are. */
+/** A file of one transaction, or of those from `minTxid` on, that has these pages, as they are. */
 export async function putPages(
   store: ObjectStore,
   path: string,
   image: SqliteImage,
-  file: { readonly level: number; readonly txid: bigint; readonly pgnos: readonly number[] },
+  file: {
+    readonly level: number;
+    readonly txid: bigint;
+    readonly minTxid?: bigint;
+    readonly pgnos: readonly number[];
+  },
 ) {
   const { level, pgnos } = file;
   const txid = toTxid(file.txid);
+  const minTxid = toTxid(file.minTxid ?? file.txid);
   const body = encodeLtx({
     header: {
       pageSize: toPageSize(image.pageSize),
       commit: toPageCount(image.bytes.byteLength / image.pageSize),
-      minTxid: txid,
+      minTxid,
       maxTxid: txid,
       timestampMs: 0,
     },
     pages: pgnos.map((pgno) => ({ pgno: toPgno(pgno), page: pageOf(image, pgno) })),
   });
-  const key = replicaLayout(store.keyLayout, path).fileKey(level, txid, txid);
+  const key = replicaLayout(store.keyLayout, path).fileKey(level, minTxid, txid);
   await store.put(key, body, { condition: { type: "none" } });
 }
