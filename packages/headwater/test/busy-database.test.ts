@@ -1,3 +1,4 @@
+import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, it, onTestFinished, vi } from "vitest";
@@ -35,4 +36,19 @@ it("is not waited for when nobody wants it any more", async () => {
   const opening = openLocalDatabase(path, end.signal);
   setTimeout(() => end.abort(reason), 300);
   await expect(opening).rejects.toBe(reason);
+});
+
+it("is not to be copied without its hot journal", async () => {
+  const folder = tempDir();
+  const path = join(folder, "app.db");
+  const writer = new DatabaseSync(path);
+  onTestFinished(() => writer.close());
+  writer.exec("pragma cache_size = 5; create table t(filler)");
+  const fill = "insert into t select zeroblob(1000) from json_each('[1,2,3,4,5,6,7,8,9]')";
+  for (let count = 0; count < 9; count += 1) writer.exec(fill);
+  // More than the cache holds: some of it is in the file already.
+  writer.exec("begin; update t set filler = randomblob(1000)");
+  const left = join(folder, "left.db");
+  for (const suffix of ["", "-journal"]) copyFileSync(path + suffix, left + suffix);
+  await expect(openLocalDatabase(left)).rejects.toThrow(/with its -journal and -wal/);
 });

@@ -137,6 +137,6 @@ function nextAfter(error: unknown): string {
     return "somebody writes to it or has locked it: run it again when that is over";
   return /readonly|unable to open/i.test((error as Error).message)
     ? "it may have a hot journal or lie in a folder that cannot be written to: open it once with " +
-        "sqlite3, or copy it elsewhere"
+        "sqlite3, or copy it elsewhere with its -journal and -wal, which are a part of it"
     : "check that it is a SQLite database";
 }
