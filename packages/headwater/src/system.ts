@@ -2,8 +2,9 @@
  * The process that this program is: the only file that touches it.
  */
 
-import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
+import { addAbortSignal } from "node:stream";
+import { text } from "node:stream/consumers";
 import { EXIT } from "./exit-codes.ts";
 
 export interface Io {
@@ -15,10 +16,18 @@ export interface Io {
   /** Whether somebody looks at it. */
   readonly outIsTerminal: boolean;
   readonly errIsTerminal: boolean;
-  readonly readInput: () => string;
+  /** All of standard input. Rejects when the user ends the program. */
+  readonly readInput: () => Promise<string>;
   /** Aborts when the user ends the program. */
   readonly signal: AbortSignal;
+  /**
+   * Runs what keeps this thread busy, and leaves nothing behind when it is cut short: nobody would
+   * hear of a signal meanwhile, so the system ends the program at once.
+   */
+  readonly busy: <Result>(work: () => Result) => Result;
 }
+
+const ENDING = ["SIGINT", "SIGTERM"] as const;
 
 /** What a program that a user has interrupted ends with, as shells do. */
 export const INTERRUPTED = 130;
@@ -30,8 +39,7 @@ export function processIo(): Io {
     if (end.signal.aborted) process.exit(INTERRUPTED);
     end.abort(new Interruption());
   };
-  process.on("SIGINT", interrupt);
-  process.on("SIGTERM", interrupt);
+  for (const signal of ENDING) process.on(signal, interrupt);
   // What Node.js says of its own SQLite is no concern of whoever runs this.
   process.removeAllListeners("warning");
   process.on("warning", ({ name, message }) => {
@@ -46,13 +54,22 @@ export function processIo(): Io {
   // Whoever does not listen misses nothing but words.
   process.stderr.on("error", () => {});
   return {
-    out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(text),
+    out: (words) => void process.stdout.write(words),
+    err: (words) => void process.stderr.write(words),
     env: process.env,
     outIsTerminal: process.stdout.isTTY === true,
     errIsTerminal: process.stderr.isTTY === true,
-    readInput: () => readFileSync(0, "utf8"),
+    // Read at once, a pipe whose writer takes its time has nothing yet (EAGAIN).
+    readInput: () => text(addAbortSignal(end.signal, process.stdin)),
     signal: end.signal,
+    busy(work) {
+      for (const signal of ENDING) process.off(signal, interrupt);
+      try {
+        return work();
+      } finally {
+        for (const signal of ENDING) process.on(signal, interrupt);
+      }
+    },
   };
 }
 

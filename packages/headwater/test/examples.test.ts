@@ -27,7 +27,8 @@ async function say(words: readonly string[], folder: string): Promise<Said> {
     env: { XDG_STATE_HOME: folder },
     outIsTerminal: false,
     errIsTerminal: false,
-    readInput: () => "select 1",
+    readInput: async () => "select 1",
+    busy: (work) => work(),
     signal: new AbortController().signal,
   };
   const code = await run(words, io);

@@ -34,9 +34,11 @@ export function addQuery(program: Command, kit: Kit): void {
   ]).action(async (url: string, sql: string, options: QueryOptions) => {
     const target = parseAt(options.at ?? "latest");
     const source = sourceOf(url, options, kit);
-    const statement = sql === "-" ? kit.io.readInput() : sql;
+    const statement = sql === "-" ? await kit.io.readInput() : sql;
     if (NOTHING.test(statement)) throw new UsageError("there is no statement; give one to query");
-    const result = await onReplica(source, target, kit, (database) => query(database, statement));
+    const result = await onReplica(source, target, kit, (database) =>
+      kit.io.busy(() => query(database, statement)),
+    );
     const { printer } = kit;
     printer.result(toObjects(result), () => formatRows(result, printer));
   });
