@@ -1,6 +1,7 @@
 import type { ChildProcess } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { openDatabase } from "@headwater/node-binding";
 import Database from "better-sqlite3";
 import { describe, expect, it, vi } from "vitest";
@@ -180,6 +181,24 @@ describe("headwater restore", () => {
       expect([code, stderr]).toEqual([1, `headwater: ${folder} is a folder; name a file in it\n`]);
     }
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it("says when transactions of before the moment are missing", async () => {
+    const place = folders.make();
+    await writeHistory(place);
+    const level0 = join(fileURLToPath(place.url), "ltx", "0");
+    rmSync(
+      join(
+        level0,
+        readdirSync(level0)
+          .sort()
+          .find((name) => name.includes("3-")) ?? "",
+      ),
+    );
+    const words = ["restore", "--time", "now", place.url, join(tempDir(), "app.db")];
+    const { code, stdout, stderr } = await headwater(words);
+    expect([code, stdout]).toEqual([0, expect.stringContaining("transaction 2 of")]);
+    expect(stderr).toMatch(/^transactions 3 to 3 were made before then/);
   });
 
   it("takes no file's place unless it is told to", async () => {

@@ -28,7 +28,10 @@ export interface RestorePlan {
   readonly files: readonly LtxFile[];
   /** The last transaction of the plan; where it starts if it is empty. */
   readonly txid: bigint;
-  /** Where the next file starts that could not be reached. Told for the latest state only. */
+  /**
+   * Where the next file starts that could not be reached. Told for the latest state, and by a
+   * MomentPlanner for a time.
+   */
   readonly gapBefore: bigint | undefined;
 }
 

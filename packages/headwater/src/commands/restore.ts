@@ -113,6 +113,7 @@ async function restore(
   });
   if (isFollower) await writeFollowPoint(opened.replica, path, point);
   const told = { type: "restored", ...result };
+  if (result.gapBefore !== undefined) printer.remark(sayGap(result.txid, result.gapBefore));
   if (isFollower) printer.event(told, () => say(result).trimEnd());
   else printer.result(result, () => say(result));
   return point;
@@ -145,6 +146,12 @@ function sayEvent(event: FollowEvent, { colors }: Printer): string {
     case "waiting":
       return `${colors.yellow("waiting")}: ${event.reason}`;
   }
+}
+
+/** It is what was asked for as far as it can be had, which whoever asked may not expect. */
+function sayGap(txid: bigint, gapBefore: bigint): string {
+  const missing = `${txid + 1n} to ${gapBefore - 1n}`;
+  return `transactions ${missing} were made before then, and are in no file that leads there`;
 }
 
 type Restored = Omit<RestoreResult, "point">;

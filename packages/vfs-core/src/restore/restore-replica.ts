@@ -57,6 +57,11 @@ export interface RestoreResult {
   readonly path: string;
   /** The last transaction in it. */
   readonly txid: bigint;
+  /**
+   * Of a time: where the next file starts that was made before it, and that no files lead to;
+   * undefined when nothing is missing.
+   */
+  readonly gapBefore: bigint | undefined;
   /** When that was made. */
   readonly createdAtMs: number;
   readonly pageSize: number;
@@ -178,6 +183,7 @@ async function apply(
   await handle.sync();
   return {
     txid: plan.txid,
+    gapBefore: plan.gapBefore,
     createdAtMs: file.createdAtMs,
     pageSize,
     pageCount,

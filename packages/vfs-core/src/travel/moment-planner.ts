@@ -80,7 +80,7 @@ export class MomentPlanner {
       moment.type === "txid"
         ? findTxidProblem(levels, plan, moment.txid)
         : this.#findTimeProblem(levels, plan, moment.timestampMs);
-    if (problem === undefined) return plan;
+    if (problem === undefined) return { ...plan, gapBefore: findGap(levels, plan, moment) };
     throw replicaError(this.#replica, "MOMENT_NOT_FOUND", problem);
   }
 
@@ -130,11 +130,20 @@ function findTxidProblem(
 }
 
 /** Whether files of before the moment lie beyond where the plan ends. */
-function hasGap(levels: FilesByLevel, { txid }: RestorePlan, moment: Moment): boolean {
-  return levels.flat().some(({ maxTxid, createdAtMs }) => {
-    if (maxTxid <= txid) return false;
-    return moment.type === "txid" ? maxTxid <= moment.txid : createdAtMs < moment.timestampMs;
-  });
+function hasGap(levels: FilesByLevel, plan: RestorePlan, moment: Moment): boolean {
+  return findGap(levels, plan, moment) !== undefined;
+}
+
+/** Where the first of them starts. */
+function findGap(levels: FilesByLevel, { txid }: RestorePlan, moment: Moment): bigint | undefined {
+  let first: bigint | undefined;
+  for (const { minTxid, maxTxid, createdAtMs } of levels.flat()) {
+    const isBefore =
+      moment.type === "txid" ? maxTxid <= moment.txid : createdAtMs < moment.timestampMs;
+    if (maxTxid <= txid || !isBefore) continue;
+    if (first === undefined || minTxid < first) first = minTxid;
+  }
+  return first;
 }
 
 export function formatMoment(timestampMs: number): string {
