@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -158,6 +158,10 @@ describe("a file that follows", () => {
     const elsewhere = openOfflineReplica({ ...PLACE, store: new MemoryStore(), path: "other" });
     expect(await readFollowPoint(elsewhere.replica, path)).toBeUndefined();
     expect(await readFollowPoint(offline.replica, join(folder, "none.db"))).toBeUndefined();
+    for (const text of ["", "somebody's", "null"]) {
+      writeFileSync(`${path}.following`, text);
+      expect(await readFollowPoint(offline.replica, path), text).toBeUndefined();
+    }
   });
 
   it("is no state that it was before, once another one has taken its place", async () => {

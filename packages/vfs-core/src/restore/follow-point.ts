@@ -21,23 +21,36 @@ export interface FollowPoint {
 
 const RECORD_VERSION = 1;
 
-/** Undefined where no file follows this replica. */
+interface FollowRecord {
+  readonly version: number;
+  readonly place: string;
+  readonly txid: string;
+  readonly last?: string;
+  readonly lastKey: string;
+  readonly beside?: Readonly<Record<string, string>>;
+}
+
+/** Undefined where no file follows this replica, or nobody can tell. */
 export async function readFollowPoint(
   replica: Replica,
   path: string,
 ): Promise<FollowPoint | undefined> {
-  const text = await systemDisk.read(new DatabasePath(path).following);
+  const record = parseRecord(await systemDisk.read(new DatabasePath(path).following));
+  if (record?.version !== RECORD_VERSION || record.place !== replicaPlace(replica)) {
+    return undefined;
+  }
+  const { txid, last, lastKey, beside = {} } = record;
+  return { txid: BigInt(txid), last, lastKey, beside };
+}
+
+/** Undefined for what is no record, as a file of that name that is somebody else's. */
+function parseRecord(text: string | undefined): FollowRecord | undefined {
   if (text === undefined) return undefined;
-  const { version, place, txid, last, lastKey, beside } = JSON.parse(text) as {
-    readonly version: number;
-    readonly place: string;
-    readonly txid: string;
-    readonly last?: string;
-    readonly lastKey: string;
-    readonly beside?: Readonly<Record<string, string>>;
-  };
-  if (version !== RECORD_VERSION || place !== replicaPlace(replica)) return undefined;
-  return { txid: BigInt(txid), last, lastKey, beside: beside ?? {} };
+  try {
+    return JSON.parse(text) as FollowRecord;
+  } catch {
+    return undefined;
+  }
 }
 
 export async function writeFollowPoint(
