@@ -43,7 +43,10 @@ export interface HydrationStatus {
   readonly pageCount: number;
   /** Every page of the newest state is in the image. */
   readonly done: boolean;
-  /** Why it ended before it was done. Reads go on from the store. */
+  /**
+   * What keeps it from being done, or the image from being kept for the next mount, as things are:
+   * undefined once it goes on. Reads go on from the store.
+   */
   readonly error: ErrorSummary | undefined;
 }
 

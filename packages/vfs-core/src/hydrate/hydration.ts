@@ -98,7 +98,12 @@ export class Hydration {
   #isSettled = false;
   /** Of the writes that wait for room, the first one that goes well takes it back. */
   #isFull = false;
+  /** Why hydration has ended, or cannot bring some pages as things are. */
   #failure: unknown;
+  /** What it waits for until the next page comes. */
+  #delay: unknown;
+  /** Why the last record could not be written: that takes nothing from this mount. */
+  #keepFailure: unknown;
 
   constructor(image: ImageFile, parts: HydrationParts, bandwidth: Bandwidth) {
     this.#image = image;
@@ -106,7 +111,10 @@ export class Hydration {
     this.#bandwidth = bandwidth;
     this.#alarm = new Alarm(parts.replica.clock);
     this.#pages = new ImagePages(image, parts.state, {
-      onPresent: () => this.#tellProgress(),
+      onPresent: () => {
+        this.#delay = undefined;
+        this.#tellProgress();
+      },
       waitForRoom: (error) => this.#waitForRoom(error),
     });
     parts.state.useImage(parts.state.device.image, (pgno) => this.#pages.isPresent(pgno));
@@ -147,7 +155,7 @@ export class Hydration {
       pagesPresent: this.#pages.presentCount,
       pageCount,
       done: this.#isDone,
-      error: summarizeError(this.#failure),
+      error: summarizeError(this.#failure ?? this.#delay ?? this.#keepFailure),
     };
   }
 
@@ -176,6 +184,7 @@ export class Hydration {
       try {
         const { waitingCount, damage } = await this.#pass();
         retryMs = HYDRATE_RETRY_MS;
+        this.#delay = undefined;
         if (damage !== undefined) this.#fail(damage);
         else if (!this.#isDone && waitingCount === 0 && this.#pages.hasAll()) await this.#finish();
         // A page that a reader has asked for just then may be here and not be proven yet.
@@ -188,7 +197,7 @@ export class Hydration {
           this.#fail(error);
           return;
         }
-        this.#failure = error;
+        this.#delay = error;
         await this.#alarm.wait(retryMs);
         retryMs = Math.min(2 * retryMs, HYDRATE_RETRY_MS_MAX);
       }
@@ -204,18 +213,18 @@ export class Hydration {
     try {
       await this.#keeper?.resume();
     } catch (error) {
-      this.#failure = error;
+      this.#keepFailure = error;
     }
     this.#hasResumed = true;
   }
 
   /** What cannot be kept is fetched again at the next start, and that is all. */
-  async #keep(keeping: Promise<void> | undefined): Promise<void> {
+  async #keep(keeping: Promise<boolean> | undefined): Promise<void> {
     try {
-      await keeping;
+      if ((await keeping) === true) this.#keepFailure = undefined;
     } catch (error) {
       if (!HeadwaterError.is(error, "IMAGE_FAILED")) {
-        this.#failure = error;
+        this.#keepFailure = error;
         return;
       }
       // The system may forget any of what it has not brought to the disk.
@@ -261,11 +270,14 @@ export class Hydration {
     // What had to wait for room may be wanted no more.
     this.#isFull = false;
     this.#failure = undefined;
+    this.#delay = undefined;
     this.#tellDevice();
     this.#done.resolve();
     this.#parts.tell({ type: "hydrated" });
     const isFirst = !this.#hasBeenDone;
     this.#hasBeenDone = true;
+    // What was left was of no use, and no matter any more; the record is written now.
+    if (isFirst) this.#keepFailure = undefined;
     void this.#keep(isFirst ? this.#keeper?.keep() : this.#keeper?.keepNowAndThen());
   }
 
@@ -304,7 +316,7 @@ export class Hydration {
   }
 
   async #waitForStore(error: unknown): Promise<void> {
-    this.#failure = error;
+    this.#delay = error;
     await this.#parts.replica.clock.sleep(HYDRATE_RETRY_MS, { signal: this.#end.signal });
   }
 

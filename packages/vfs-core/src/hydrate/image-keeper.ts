@@ -121,21 +121,22 @@ export class ImageKeeper {
     }
   }
 
-  /** Writes the record if the last one is old and none is being written. Rejects as `keep`. */
-  async keepNowAndThen(): Promise<void> {
+  /** Writes the record if the last one is old and none is being written. Otherwise as `keep`. */
+  async keepNowAndThen(): Promise<boolean> {
     const nowMs = this.#options.replica.clock.monotonicMs();
-    if (this.#running !== undefined || nowMs - this.#keptAtMs < HYDRATE_KEEP_MS) return;
-    await this.keep();
+    if (this.#running !== undefined || nowMs - this.#keptAtMs < HYDRATE_KEEP_MS) return false;
+    return this.keep();
   }
 
-  /** Writes the record, one at a time. Rejects as the disk does. */
-  async keep(): Promise<void> {
+  /** Writes the record, one at a time. False when there is to be none. Rejects as the disk does. */
+  async keep(): Promise<boolean> {
     while (this.#running !== undefined) await this.#running.catch(() => {});
-    if (!this.#isOpen) return;
+    if (!this.#isOpen) return false;
     this.#running = this.#keep().finally(() => {
       this.#running = undefined;
     });
     await this.#running;
+    return true;
   }
 
   async #keep(): Promise<void> {
