@@ -34,7 +34,7 @@ import {
   type ToEngine,
 } from "./messages.ts";
 import { dispatchRequests, type NativeDevice } from "./native-device.ts";
-import { claimPast, leavePast } from "./past-claims.ts";
+import { claimPast, forgetPasts, leavePast } from "./past-claims.ts";
 import { SeenOutbox } from "./seen-outbox.ts";
 import { type StartedMount, startMount } from "./start-mount.ts";
 
@@ -200,6 +200,7 @@ async function close(name: string): Promise<void> {
   const { mount, options, call } = openSlotNamed(name);
   const done = mount.close().finally(() => {
     slots.delete(name);
+    forgetPasts(mount);
     closeOutbox(options.number);
   });
   slots.set(name, { state: "closing", mount, options, call, done });

@@ -1,5 +1,5 @@
 /**
- * The pasts that threads have opened by `at()`, each until it is left.
+ * The pasts that threads have opened by `at()`, each until it is left, or its mount is closed.
  */
 
 import type { Moment, Mount, Past } from "@headwater/vfs-core";
@@ -12,7 +12,12 @@ export interface OpenedPast {
   readonly createdAtMs: number;
 }
 
-const claims = new Map<number, Past>();
+interface Claim {
+  readonly mount: Mount;
+  readonly past: Past;
+}
+
+const claims = new Map<number, Claim>();
 let lastNumber = 0;
 
 export async function claimPast(
@@ -23,13 +28,18 @@ export async function claimPast(
   const past = await mount.at(moment, { signal });
   lastNumber += 1;
   const number = lastNumber;
-  claims.set(number, past);
+  claims.set(number, { mount, past });
   const { name, txid, createdAtMs } = past;
   return { name, number, txid, createdAtMs };
 }
 
 export async function leavePast(number: number): Promise<void> {
-  const past = claims.get(number);
+  const claim = claims.get(number);
   claims.delete(number);
-  await past?.close();
+  await claim?.past.close();
+}
+
+/** Of a mount that is closed: its pasts are closed with it, and what they hold may go. */
+export function forgetPasts(mount: Mount): void {
+  for (const [number, claim] of claims) if (claim.mount === mount) claims.delete(number);
 }
