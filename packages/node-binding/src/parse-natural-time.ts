@@ -8,6 +8,7 @@
  */
 
 import * as chrono from "chrono-node";
+import { fractionMs } from "./fraction-ms.ts";
 
 const DAY_MS = 86_400_000;
 /** The time of day that chrono gives to a date which names none. */
@@ -15,10 +16,19 @@ const NOON_MS = DAY_MS / 2;
 /** "next monday", "this friday": those that are to come. */
 const TO_COME = /\b(?:next|this)\b/i;
 
+/** Of "10:30:15.5" chrono would make 5 milliseconds after 10:30:15. */
+const FRACTION = /(?<=\d:\d{2}:\d{2})\.(\d+)/;
+/** Chrono takes it for the first moment of yesterday. */
+const LAST_NIGHT = /\blast night\b/i;
+
 /** Undefined for what is no moment. */
 export function parseNaturalTime(text: string, nowMs: number): number | undefined {
+  if (LAST_NIGHT.test(text)) return undefined;
+  const [fraction = "", digits = ""] = FRACTION.exec(text) ?? [];
+  const whole = text.replace(fraction, "");
   // Nobody who says "5 minutes" here means those to come.
-  return parseWhole(text, nowMs) ?? parseWhole(`${text} ago`, nowMs);
+  const ms = parseWhole(whole, nowMs) ?? parseWhole(`${whole} ago`, nowMs);
+  return ms === undefined ? undefined : ms + fractionMs(digits);
 }
 
 /** The zone is in minutes east of UTC. */

@@ -6,6 +6,7 @@
  * as a whole or not at all.
  */
 
+import { fractionMs } from "./fraction-ms.ts";
 import { parseNaturalTime } from "./parse-natural-time.ts";
 
 /** A day alone is its first moment. */
@@ -17,8 +18,7 @@ const DATE_MS_MAX = 8.64e15;
 
 /**
  * Milliseconds since the Unix epoch; undefined for what is no moment. A part of a millisecond
- * counts as a whole one: transactions are dated in whole ones, so those made before the moment are
- * made before this, and no others are.
+ * counts as a whole one (fraction-ms.ts).
  */
 export function parseTime(text: string, nowMs: number): number | undefined {
   const trimmed = text.trim();
@@ -37,11 +37,8 @@ function parseRfc3339(match: RegExpExecArray): number | undefined {
   if (Number.isNaN(midnight.getTime()) || !midnight.toISOString().startsWith(date)) {
     return undefined;
   }
-  const digits = fraction.slice(1);
-  const milliseconds = `${digits}000`.slice(0, 3);
-  const ms = Date.parse(`${date}T${time}.${milliseconds}${zone.toUpperCase()}`);
-  const isPartial = /[1-9]/.test(digits.slice(3));
-  return inCalendar(isPartial ? ms + 1 : ms);
+  const ms = Date.parse(`${date}T${time}${zone.toUpperCase()}`);
+  return inCalendar(ms + fractionMs(fraction.slice(1)));
 }
 
 function inCalendar(ms: number): number | undefined {
