@@ -38,6 +38,11 @@ export class SmallDisk {
     });
   }
 
+  /** From now on nothing can be written, which is so when it returns true. */
+  makeReadOnly(): boolean {
+    return spawnSync("mount", ["-o", "remount,ro", this.path]).status === 0;
+  }
+
   /** Takes away what the other two have put there. */
   makeRoom(): void {
     for (const path of this.#fillers.splice(0)) rmSync(path);

@@ -47,9 +47,9 @@ export class CacheFolder {
         const stats = await handle.stat();
         if (!stats.isFile() || stats.size > bytesMax) return undefined;
         const bytes = await handle.readFile();
-        // What is in use is the last to be removed.
+        // What is in use is the last to be removed; where nothing can be written, nothing is.
         const seconds = clock.nowMs() / 1000;
-        await handle.utimes(seconds, seconds);
+        await handle.utimes(seconds, seconds).catch(() => {});
         return bytes;
       } finally {
         await handle.close();
