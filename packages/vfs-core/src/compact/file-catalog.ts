@@ -20,19 +20,24 @@ export class FileCatalog {
   /** When everything was listed last; undefined when it has to be. */
   #listedAtMs: number | undefined;
 
-  /** By how much the store's clock is ahead of ours; undefined while nobody has told. */
+  /** By how much the store's clock is ahead of our monotonic one; undefined while nobody told. */
   #aheadMs: number | undefined;
   readonly #onServerDate = (serverDateMs: number) => {
-    this.#aheadMs = serverDateMs - this.#replica.clock.nowMs();
+    this.#aheadMs = serverDateMs - this.#replica.clock.monotonicMs();
   };
 
   constructor(replica: Replica) {
     this.#replica = replica;
   }
 
-  /** That moment by the store's clock, or as it is if the store does not tell. */
-  toStoreMs(nowMs: number): number {
-    return nowMs + (this.#aheadMs ?? 0);
+  /**
+   * That moment by the store's clock, or as it is if the store does not tell. Somebody may have set
+   * this machine's clock since the store has told.
+   */
+  toStoreMs(ms: number): number {
+    if (this.#aheadMs === undefined) return ms;
+    const { clock } = this.#replica;
+    return ms - clock.nowMs() + clock.monotonicMs() + this.#aheadMs;
   }
 
   /** As of the last `refresh` and what was told since. */
