@@ -4,7 +4,7 @@
 
 import { createHash } from "node:crypto";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import { inspect } from "node:util";
 import {
   choosePrices,
@@ -290,7 +290,9 @@ export function defaultJournalDir(
 ): string {
   // Stores of one's own cannot be told apart here; `checkPlace` wants a folder from their writers.
   if (options.url === undefined) return "";
-  const state = env.XDG_STATE_HOME ?? homeStateDir();
+  const { XDG_STATE_HOME: given = "" } = env;
+  // As its specification has it: with a relative one, each current folder would have a journal.
+  const state = isAbsolute(given) ? given : homeStateDir();
   if (state !== undefined) return join(state, "headwater", journalFolderName(options, env));
   if (options.mode !== "write") return "";
   throw invalid(

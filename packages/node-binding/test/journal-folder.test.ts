@@ -1,7 +1,8 @@
 /** Which folder commits wait in when nobody names one. */
 
+import { isAbsolute } from "node:path";
 import { describe, expect, it } from "vitest";
-import { journalFolderName } from "../src/options.ts";
+import { defaultJournalDir, journalFolderName } from "../src/options.ts";
 
 const url = "s3://bucket/some/app.db";
 const name = (
@@ -55,5 +56,14 @@ describe("the default journal folder", () => {
     ] as const) {
       expect(name({ url: other }, { [variable]: "one" }), variable).not.toBe(name({ url: other }));
     }
+  });
+
+  it("lies in the home folder unless a variable names another, from the root on", () => {
+    const folder = (state: string | undefined) =>
+      defaultJournalDir({ url }, state === undefined ? {} : { XDG_STATE_HOME: state });
+    expect(folder("/state")).toMatch(/^\/state\/headwater\/app\.db-/);
+    const atHome = folder(undefined);
+    expect(isAbsolute(atHome)).toBe(true);
+    for (const state of ["", "state", "./state"]) expect(folder(state)).toBe(atHome);
   });
 });
