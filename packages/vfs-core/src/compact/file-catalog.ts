@@ -67,7 +67,7 @@ export class FileCatalog {
     const startAfter = level0.at(-1)?.key;
     const options = { signal, startAfter, onServerDate: this.#onServerDate };
     const later = await callStore(replica, () => listLevel(replica, 0, options));
-    level0.push(...later);
+    this.#levels[0] = [...level0, ...later];
   }
 
   add(file: LtxFile): void {
