@@ -19,6 +19,11 @@ export class EventListeners {
   /** Undefined once it has begun. */
   #held: MountEvent[] | undefined = [];
 
+  constructor() {
+    // Whoever follows hydration listens: many at a time are no leak to be warned of.
+    this.#emitter.setMaxListeners(0);
+  }
+
   add<Type extends MountEventType>(type: Type, listener: MountEventListener<Type>): void {
     this.#emitter.on(type, listener);
   }
@@ -35,6 +40,7 @@ export class EventListeners {
   begin(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
-    for (const event of held) this.tell(event);
+    // Each by itself: a listener that throws must not keep the others from anybody.
+    for (const event of held) queueMicrotask(() => this.tell(event));
   }
 }
