@@ -18,6 +18,7 @@ const GOOD = { LITESTREAM_WRITE_ENABLED: "true" };
 const VARIABLES: readonly (readonly [name: string, value: string, words: string])[] = [
   ["LITESTREAM_REPLICA_URL", "bucket/app.db", "must be the URL of a replica"],
   ["LITESTREAM_REPLICA_URL", "ftp://host/app.db", "no store has the scheme of ftp://host/app.db"],
+  ["LITESTREAM_REPLICA_URL", "s3://bucket/app.db\r", "s3://bucket/app.db%0D: the store is not"],
   ["LITESTREAM_WRITE_ENABLED", "maybe", 'cannot be "maybe": it must be "true" or "false"'],
   ["LITESTREAM_SYNC_INTERVAL", "10", 'cannot be "10": it must be a duration'],
   ["LITESTREAM_HYDRATION_ENABLED", "2", 'cannot be "2": it must be "true" or "false"'],

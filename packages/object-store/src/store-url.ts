@@ -17,6 +17,8 @@ export interface StoreUrl {
 }
 
 const SHAPE = /^([A-Za-z][A-Za-z0-9+.-]*):(?:\/\/([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#.*)?$/s;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+const CONTROL = /[\0-\x1f\x7f]/g;
 const ACCOUNT = /^[A-Za-z0-9-]{1,63}$/;
 const ACCESS_POINT = /^(arn:[^/?#]*:accesspoint\/[^/?#]+)([^?#]*)$/i;
 
@@ -43,7 +45,7 @@ export function parseStoreUrl(url: string): StoreUrl | undefined {
  * `abs:` URL stays: it is no secret there, but says which of many containers of one name is meant.
  */
 export function redactUrl(url: string): string {
-  const match = SHAPE.exec(url);
+  const match = SHAPE.exec(url.replace(CONTROL, encodeURIComponent));
   if (match === null) return "(not a URL)";
   const [, scheme = "", authority, path = ""] = match;
   // Keys of AWS have slashes in them, at which the authority ends.
@@ -97,8 +99,14 @@ export function checkQueryNames(
   throw new RangeError(`the query of the URL has a name${shown} that means nothing; ${there}`);
 }
 
-/** Without empty and "." segments, so that one place has one name. Throws RangeError for "..". */
+/**
+ * Without empty and "." segments, so that one place has one name. Throws RangeError for "..", and
+ * for the end of a line that a file of variables has brought along.
+ */
 export function cleanPath(path: string): string {
+  if (path.search(CONTROL) >= 0) {
+    throw new RangeError("a store URL must not have line ends or other control characters");
+  }
   const segments = path.split("/").filter((segment) => segment !== "" && segment !== ".");
   if (segments.includes("..")) throw new RangeError('a store URL must not have ".." in its path');
   return segments.join("/");

@@ -77,6 +77,8 @@ describe("openStore", () => {
     ["s3:///path", /bucket name is empty/],
     ["s3://bucket/../x", /"\.\."/],
     ["s3://u:secret@bad bucket/x?secret", /bad bucket/],
+    ["s3://bucket/db\r", /line ends.*: s3:\/\/bucket\/db%0D$/],
+    ["file:///a/db\n", /line ends/],
     ["constructor:x", /no store has the scheme/],
   ])("%s is refused in one sentence without secrets", async (url, message) => {
     const error = await failureOf(openStore(url, { env: ENV }));

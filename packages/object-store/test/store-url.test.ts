@@ -11,6 +11,7 @@ describe("redactUrl", () => {
     expect(redactUrl("file:///data/my%20db?x=1")).toBe("file:///data/my%20db");
     expect(redactUrl("memory:name")).toBe("memory:name");
     expect(redactUrl("postgres secret")).toBe("(not a URL)");
+    expect(redactUrl("s3://bucket/a\r\n")).toBe("s3://bucket/a%0D%0A");
   });
 });
 
@@ -63,5 +64,7 @@ describe("cleanPath", () => {
     expect(cleanPath("")).toBe("");
     expect(cleanPath("/")).toBe("");
     expect(() => cleanPath("/a/../b")).toThrow(RangeError);
+    for (const path of ["/a\r", "/a\n/b", "/a\0"])
+      expect(() => cleanPath(path)).toThrow(RangeError);
   });
 });
