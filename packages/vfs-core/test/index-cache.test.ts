@@ -225,6 +225,16 @@ describe("CacheFolder", () => {
     await cache.read("z");
     expect(await names()).toEqual(["b.index.2.tmp", "c.tmp"]);
   });
+
+  it("writes although a process of the same number has left a draft", async () => {
+    const options = { path: folder, suffix: ".index", bytesMax: 250, clock: systemClock };
+    await mkdir(folder);
+    await writeFile(join(folder, `a.index.${process.pid}.tmp`), "x");
+    const caches = [new CacheFolder(options), new CacheFolder(options)];
+    await Promise.all(caches.map((cache) => cache.write("a", new Uint8Array(100))));
+    expect(await caches[0]!.read("a")).toHaveLength(100);
+    expect(await names()).toEqual(["a.index", `a.index.${process.pid}.tmp`]);
+  });
 });
 
 describe("an index pack", () => {

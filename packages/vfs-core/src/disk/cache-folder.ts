@@ -21,6 +21,8 @@ const OTHERS_WRITE = 0o022;
 /** A draft this old was left behind by a process that is gone. */
 const DRAFT_MS_MAX = 3_600_000;
 
+let draftCount = 0;
+
 export interface CacheFolderOptions {
   readonly path: string;
   /** Only files that end so are touched, and drafts of them. */
@@ -64,14 +66,11 @@ export class CacheFolder {
   async write(name: string, bytes: Uint8Array): Promise<void> {
     await this.#prepare();
     const path = this.#pathOf(name);
-    const draft = `${path}.${systemProcess().pid}.tmp`;
-    const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
-    const handle = await open(draft, flags, 0o600).catch((error: unknown) => {
-      // Another mount of this process is writing it right now.
-      if (hasCode(error, "EEXIST")) return undefined;
-      throw error;
-    });
-    if (handle === undefined) return;
+    draftCount += 1;
+    // Processes of containers have the same number again and again: the time tells them apart.
+    const nowMs = Math.floor(this.#options.clock.nowMs());
+    const draft = `${path}.${systemProcess().pid}-${nowMs}-${draftCount}.tmp`;
+    const handle = await open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
     try {
       await handle.writeFile(bytes);
       await handle.close();
