@@ -66,7 +66,8 @@ export class RequestServer {
       }
       case "travel": {
         const { id, journey } = request;
-        const served = { id, what: "the moment was not found", otherwise: "READ_FAILED" } as const;
+        const what = "the store did not tell which files lead to that moment";
+        const served = { id, what, otherwise: "READ_FAILED" } as const;
         this.#serve(served, (signal) => travel(journey, signal).then(() => ({ type: "done" })));
         return;
       }
