@@ -2,7 +2,7 @@
  * A replica made available to SQL in this process, without opening a connection.
  */
 
-import type { HydrationStatus, MountStatus } from "@headwater/vfs-core";
+import { type HydrationStatus, type MountStatus, systemClock } from "@headwater/vfs-core";
 import { registerDrivers } from "./drivers.ts";
 import { callEngine, callsToThisEngine, ensureEngine, listenTo } from "./engine/engine-client.ts";
 import type { MountedAs, MountRef } from "./engine/messages.ts";
@@ -77,12 +77,13 @@ export interface MountHandle extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** `beganMs` is when it began to be opened, by the monotonic clock. */
 export function makeHandle(
   { name, number, ...counted }: MountedAs,
-  prices: MountOptions["prices"],
+  { prices, beganMs }: { readonly prices: MountOptions["prices"]; readonly beganMs: number },
 ): MountHandle {
   const mounted: MountRef = { name, number };
-  const meter = makeMeter({ ...counted, prices });
+  const meter = makeMeter({ ...counted, prices, beganMs });
   let closing: Promise<void> | undefined;
   const call = callsToThisEngine();
   const listeners = new EventListeners();
@@ -140,6 +141,7 @@ export function makeHandle(
 export async function mount(options: MountOptions): Promise<MountHandle> {
   const engineOptions = toEngineOptions(options, environment());
   await ensureEngine(() => registerDrivers(options.drivers));
+  const beganMs = systemClock.monotonicMs();
   const mounted = await callEngine("mount", [engineOptions, wanted], options.signal);
-  return makeHandle(mounted, options.prices);
+  return makeHandle(mounted, { prices: options.prices, beganMs });
 }

@@ -2,6 +2,7 @@
  * A replica as a better-sqlite3 database, in one call.
  */
 
+import { systemClock } from "@headwater/vfs-core";
 import type BetterSqlite3 from "better-sqlite3";
 import { needBetterSqlite3, registerDrivers } from "./drivers.ts";
 import { callEngine, ensureEngine } from "./engine/engine-client.ts";
@@ -39,8 +40,9 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Opened
   const { databaseOptions, ...mountOptions } = options;
   const engineOptions = toEngineOptions(mountOptions, environment());
   await ensureEngine(() => registerDrivers(["better-sqlite3"]));
+  const beganMs = systemClock.monotonicMs();
   const mounted = await callEngine("mount", [engineOptions, wanted], options.signal);
-  const handle = makeHandle(mounted, options.prices);
+  const handle = makeHandle(mounted, { prices: options.prices, beganMs });
   let database: BetterSqlite3.Database;
   try {
     const Database = needBetterSqlite3();

@@ -59,6 +59,8 @@ export interface MeterOptions {
   readonly device: number;
   readonly provider: PriceProvider | undefined;
   readonly prices: PriceChoice | undefined;
+  /** When the mount began to be opened, since when is counted. */
+  readonly beganMs: number;
 }
 
 interface Reading {
@@ -70,8 +72,8 @@ interface Reading {
 const HOUR_MS = 3_600_000;
 const NO_READS: MeteredReads = { hits: 0, misses: 0 };
 
-export function makeMeter({ counters, device, provider, prices: choice }: MeterOptions): Meter {
-  const prices = choosePrices(provider, choice);
+export function makeMeter({ counters, device, provider, ...options }: MeterOptions): Meter {
+  const prices = choosePrices(provider, options.prices);
   let lastReads = NO_READS;
   const look = (): Reading => {
     const reads = native.mountReads(device);
@@ -80,7 +82,7 @@ export function makeMeter({ counters, device, provider, prices: choice }: MeterO
     return { atMs, counters: readCounters(counters), reads: lastReads };
   };
   const opened: Reading = {
-    atMs: systemClock.monotonicMs(),
+    atMs: options.beganMs,
     counters: new Float64Array(readCounters(counters).length),
     reads: NO_READS,
   };
