@@ -10,6 +10,7 @@ import {
   choosePrices,
   type ModuleReference,
   ObjectStoreError,
+  type OpenStoreOptions,
   PLACE_VARIABLES,
   type PriceChoice,
   resolveModule,
@@ -140,10 +141,41 @@ const KNOWN = {
   signal: "any",
 } as const satisfies Record<keyof MountOptions, "any" | "boolean" | "count" | "string">;
 
-/** Of options that are objects of options. */
+const STORE_OPTIONS = {
+  accessKeyId: true,
+  secretAccessKey: true,
+  sessionToken: true,
+  credentials: true,
+  keyFilename: true,
+  clientEmail: true,
+  privateKey: true,
+  anonymous: true,
+  region: true,
+  endpoint: true,
+  forcePathStyle: true,
+  account: true,
+  sasToken: true,
+  accountKey: true,
+  connectionString: true,
+  fsync: true,
+} as const satisfies Record<Exclude<keyof OpenStoreOptions, "env">, true>;
+
+/**
+ * Of options that are objects of options. One that is misspelt would be as if it were not there:
+ * history would be kept for a day, commits would go to another server.
+ */
 const KNOWN_WITHIN = {
+  storeOptions: Object.keys(STORE_OPTIONS),
+  prices: ["provider", "per1000", "egressPerGib"],
   hydrate: ["path", "bytesPerSecondMax"],
   lease: ["ttlMs", "owner", "waitMs"],
+  compaction: [
+    "levelIntervalsMs",
+    "snapshotIntervalMs",
+    "snapshotRetentionMs",
+    "level0RetentionMs",
+    "retentionIntervalMs",
+  ],
 } as const satisfies Partial<Record<keyof MountOptions, readonly string[]>>;
 
 const REQUEST_TIMEOUT_MS = 30_000;
