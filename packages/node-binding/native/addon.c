@@ -43,7 +43,7 @@ static void onEngineEnds(void *pArg){
 
 /* Under gLife.  NULL, or why there is no engine. */
 static const char *startEngine(napi_env env, napi_value onWake){
-  napi_value name;
+  napi_value name = NULL;
   if( hwEngineAlive() ) return "an engine runs already";
   napi_create_string_utf8(env, "headwater", NAPI_AUTO_LENGTH, &name);
   if( napi_create_threadsafe_function(env, onWake, NULL, name, 0, 1, NULL, NULL, NULL, NULL,
@@ -84,24 +84,24 @@ static napi_value exiting(napi_env env, napi_callback_info info){
   return NULL;
 }
 
-/* A Float64Array of 5 numbers per request: kind, mount, id, pgno, seq. */
+/* A Float64Array of 5 numbers per request: kind, mount, id, pgno, seq.  Those of an engine that is
+** being terminated get no answer: its end fails them. */
 static napi_value takeRequests(napi_env env, napi_callback_info info){
   HwTaken aTaken[TAKE_MAX];
   double *aOut;
-  napi_value buffer, array;
+  napi_value array = NULL;
   u32 n, i;
   (void)info;
   atomic_store(&gWakePending, 0);
   n = hwRequestsTake(aTaken, TAKE_MAX);
-  napi_create_arraybuffer(env, n*5*sizeof(double), (void**)&aOut, &buffer);
-  for(i=0; i<n; i++){
+  aOut = hwNewArray(env, napi_float64_array, n*5, sizeof(double), &array);
+  for(i=0; i<n && aOut!=NULL; i++){
     aOut[i*5] = aTaken[i].eKind;
     aOut[i*5+1] = aTaken[i].mountId;
     aOut[i*5+2] = (double)aTaken[i].id;
     aOut[i*5+3] = aTaken[i].pgno;
     aOut[i*5+4] = (double)aTaken[i].seq;
   }
-  napi_create_typedarray(env, napi_float64_array, n*5, buffer, 0, &array);
   return array;
 }
 
@@ -159,7 +159,7 @@ static napi_value mountState(napi_env env, napi_callback_info info){
   HwArgs args = hwArgs(env, info);
   HwMount *pMount = hwMountAt(&args, 0);
   HwState state;
-  napi_value object;
+  napi_value object = NULL;
   u32 nPin = 0, nFile;
   HwFile *pFile;
   if( pMount==NULL ) return NULL;
@@ -184,7 +184,7 @@ static napi_value mountState(napi_env env, napi_callback_info info){
 /* mountReads(id) -> [hits, misses], or undefined when there is no such mount; any thread */
 static napi_value mountReads(napi_env env, napi_callback_info info){
   HwArgs args = hwArgs(env, info);
-  napi_value pair;
+  napi_value pair = NULL;
   u64 nHit, nMiss;
   if( !hwMountReads(hwU32At(&args, 0), &nHit, &nMiss) ) return NULL;
   napi_create_array_with_length(env, 2, &pair);
@@ -314,7 +314,7 @@ static const HwFunction aFunction[] = {
 static void offer(napi_env env, napi_value exports, const HwFunction *a, int n){
   int i;
   for(i=0; i<n; i++){
-    napi_value function;
+    napi_value function = NULL;
     napi_create_function(env, a[i].zName, NAPI_AUTO_LENGTH, a[i].xCall, NULL, &function);
     napi_set_named_property(env, exports, a[i].zName, function);
   }

@@ -27,6 +27,7 @@ int hwBoolAt(HwArgs *p, int i);
 void hwTextAt(HwArgs *p, int i, char *z, size_t n);
 void *hwBytesAt(HwArgs *p, int i, size_t *pn);
 HwMount *hwMountAt(HwArgs *p, int i);
+void *hwNewArray(napi_env, napi_typedarray_type, u32 n, size_t szEach, napi_value *pArray);
 napi_value hwNumber(napi_env env, double v);
 napi_value hwBoolean(napi_env env, int b);
 void hwSetNumber(napi_env env, napi_value object, const char *zName, double v);

@@ -1,5 +1,9 @@
 /*
 ** addon_args.c -- arguments in, values out.  The types were checked in TypeScript (native.ts).
+**
+** Node-API refuses to make or to change objects once the thread is being terminated, which another
+** thread may have asked for while a function here runs.  What was not made is NULL, for JavaScript
+** undefined, and nobody looks at it: the next step of JavaScript does not come.
 */
 #include <errno.h>
 #include <stdio.h>
@@ -72,14 +76,24 @@ HwMount *hwMountAt(HwArgs *p, int i){
   return pMount;
 }
 
+/* A typed array of n elements, and its bytes.  NULL, and nothing, when the thread is ending. */
+void *hwNewArray(napi_env env, napi_typedarray_type type, u32 n, size_t szEach, napi_value *pArray){
+  napi_value buffer = NULL;
+  void *pData = NULL;
+  *pArray = NULL;
+  if( napi_create_arraybuffer(env, n*szEach, &pData, &buffer)!=napi_ok ) return NULL;
+  if( napi_create_typedarray(env, type, n, buffer, 0, pArray)!=napi_ok ) return NULL;
+  return pData;
+}
+
 napi_value hwNumber(napi_env env, double v){
-  napi_value value;
+  napi_value value = NULL;
   napi_create_double(env, v, &value);
   return value;
 }
 
 napi_value hwBoolean(napi_env env, int b){
-  napi_value value;
+  napi_value value = NULL;
   napi_get_boolean(env, b, &value);
   return value;
 }
@@ -89,7 +103,7 @@ void hwSetNumber(napi_env env, napi_value object, const char *zName, double v){
 }
 
 void hwSetBig(napi_env env, napi_value object, const char *zName, u64 v){
-  napi_value value;
+  napi_value value = NULL;
   napi_create_bigint_uint64(env, v, &value);
   napi_set_named_property(env, object, zName, value);
 }

@@ -16,7 +16,7 @@ static napi_value askAllow(napi_env env, napi_callback_info info){
 /* askText(ticket) -> names and values that end in zero, or undefined when nobody waits any more */
 static napi_value askText(napi_env env, napi_callback_info info){
   HwArgs args = hwArgs(env, info);
-  napi_value text;
+  napi_value text = NULL;
   u32 n;
   char *z = hwAskText((u64)hwNumberAt(&args, 0), &n);
   if( z==NULL ) return NULL;

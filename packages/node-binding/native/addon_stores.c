@@ -59,7 +59,7 @@ static napi_value cacheBuffer(napi_env env, napi_callback_info info){
   HwArgs args = hwArgs(env, info);
   size_t iFrom, iEnd;
   HwCacheMemory *p = cacheBytesAt(&args, &iFrom, &iEnd, zWhat);
-  napi_value buffer;
+  napi_value buffer = NULL;
   if( p==NULL ) return NULL;
   atomic_fetch_add(&p->refs, 1);
   if( napi_create_external_arraybuffer(env, p->p+iFrom, iEnd-iFrom, onCacheGone, p, &buffer)
@@ -95,7 +95,7 @@ static napi_value journalRecover(napi_env env, napi_callback_info info){
   HwMount *pMount = hwMountAt(&args, 0);
   char zPath[4096], zErr[HW_REASON_MAX + sizeof(zPath)];
   HwRecovered out;
-  napi_value object;
+  napi_value object = NULL;
   if( pMount==NULL ) return NULL;
   hwTextAt(&args, 1, zPath, sizeof(zPath));
   if( !hwSegmentRecover(pMount, zPath, hwBoolAt(&args, 2), &out, zErr, sizeof(zErr)) ){
@@ -128,16 +128,16 @@ static napi_value journalCollect(napi_env env, napi_callback_info info){
   HwArgs args = hwArgs(env, info);
   HwMount *pMount = hwMountAt(&args, 0);
   HwState state;
-  napi_value object, buffer, array;
+  napi_value object = NULL, array;
   void *pOut;
   u32 n, *a;
   if( pMount==NULL ) return NULL;
   a = hwSegmentCollect(pMount, hwSeqAt(&args, 1), hwSeqAt(&args, 2), &state, &n);
   if( a==NULL ) return n ? hwThrowErrno(env, ENOMEM, "cannot collect the journal") : NULL;
-  napi_create_arraybuffer(env, n*sizeof(u32), &pOut, &buffer);
-  if( n ) memcpy(pOut, a, n*sizeof(u32));
+  pOut = hwNewArray(env, napi_uint32_array, n, sizeof(u32), &array);
+  if( n && pOut!=NULL ) memcpy(pOut, a, n*sizeof(u32));
   free(a);
-  napi_create_typedarray(env, napi_uint32_array, n, buffer, 0, &array);
+  if( array==NULL ) return NULL;
   napi_create_object(env, &object);
   hwSetNumber(env, object, "seq", (double)state.seq);
   hwSetNumber(env, object, "pageCount", state.pageCount);
@@ -189,7 +189,7 @@ static napi_value journalRetire(napi_env env, napi_callback_info info){
   HwArgs args = hwArgs(env, info);
   HwMount *pMount = hwMountAt(&args, 0);
   char **az = NULL;
-  napi_value array, path;
+  napi_value array = NULL, path = NULL;
   int n, i;
   if( pMount==NULL ) return NULL;
   n = hwSegmentRetire(pMount, hwSeqAt(&args, 1), &az);

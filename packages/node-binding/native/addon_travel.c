@@ -17,7 +17,7 @@ static napi_value mountFreeze(napi_env env, napi_callback_info info){
 static napi_value travelMoment(napi_env env, napi_callback_info info){
   HwArgs args = hwArgs(env, info);
   char z[HW_MOMENT_MAX];
-  napi_value text;
+  napi_value text = NULL;
   if( !hwTravelMoment((u64)hwNumberAt(&args, 0), z, sizeof(z)) ) return NULL;
   napi_create_string_utf8(env, z, NAPI_AUTO_LENGTH, &text);
   return text;
