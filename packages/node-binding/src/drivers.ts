@@ -5,6 +5,7 @@
  */
 
 import { createRequire } from "node:module";
+import { isAbsolute } from "node:path";
 import type BetterSqlite3 from "better-sqlite3";
 import { extensionPath } from "./native.ts";
 
@@ -23,8 +24,10 @@ function isMissing(error: unknown): boolean {
 
 /** The program's own copy, since that is the one it opens databases with. */
 export function findBetterSqlite3(): BetterSqlite3Class | undefined {
+  // Of what was piped in, and in threads that were started with a text, it is no path.
   const main = process.argv[1];
-  const places = main === undefined ? [require] : [createRequire(main), require];
+  const isFile = main !== undefined && isAbsolute(main);
+  const places = isFile ? [createRequire(main), require] : [require];
   for (const place of places) {
     try {
       return place("better-sqlite3") as BetterSqlite3Class;
