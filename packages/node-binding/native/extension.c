@@ -19,8 +19,7 @@
 ** database is a name that nobody mounted fails here, with words; one to a mount gets functions.
 */
 static int onConnection(sqlite3 *db, const char **pzErr, const sqlite3_api_routines *pApi){
-  HwFile *pFile = NULL;
-  if( pApi->file_control(db, "main", HW_FCNTL_SELF, &pFile)!=SQLITE_OK ) return SQLITE_OK;
+  HwFile *pFile = hwFileOf(db, pApi);
   if( pFile==NULL ) return SQLITE_OK;
   if( pFile->pMount!=NULL ) return hwFunctionsRegister(db, pApi);
   *pzErr = pApi->mprintf("%s", pFile->zWhy);

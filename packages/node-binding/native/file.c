@@ -396,7 +396,7 @@ static int hwDeviceCharacteristics(sqlite3_file *p){
        | SQLITE_IOCAP_UNDELETABLE_WHEN_OPEN;
 }
 
-static const sqlite3_io_methods hwMethods = {
+const sqlite3_io_methods hwFileMethods = {
   1,                                 /* iVersion: no shared memory, so no WAL */
   hwClose,
   hwRead,
@@ -418,7 +418,7 @@ static const sqlite3_io_methods hwMethods = {
 static HwFile *newFile(HwLibrary *pLibrary, sqlite3_file *p, int flags, int *pOutFlags){
   HwFile *pFile = (HwFile*)p;
   memset(pFile, 0, sizeof(*pFile));
-  pFile->pMethods = &hwMethods;
+  pFile->pMethods = &hwFileMethods;
   pFile->pLibrary = pLibrary;
   pFile->synchronous = 2;
   pFile->eDurability = HW_DEFAULT;

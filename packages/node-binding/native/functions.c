@@ -53,6 +53,16 @@ static void callSetTime(Call *p){
   }
 }
 
+/*
+** SQLite thread.  The main database of a connection; NULL when it is none of ours.  Another copy of
+** this package in the process answers the same file control, and its files are of another kind.
+*/
+HwFile *hwFileOf(sqlite3 *db, const sqlite3_api_routines *pApi){
+  HwFile *pFile = NULL;
+  if( pApi->file_control(db, "main", HW_FCNTL_SELF, &pFile)!=SQLITE_OK ) return NULL;
+  return pFile!=NULL && pFile->pMethods==&hwFileMethods ? pFile : NULL;
+}
+
 /* No view and no trigger, which a database brings along, may move whoever reads it. */
 static const struct Function {
   const char *zName;
@@ -72,8 +82,11 @@ static void call(
   sqlite3_value **apArg
 ){
   const struct Function *pFunction = pApi->user_data(pCtx);
-  Call one = { pApi, pCtx, NULL, NULL };
-  pApi->file_control(pApi->context_db_handle(pCtx), "main", HW_FCNTL_SELF, &one.pFile);
+  Call one = { pApi, pCtx, hwFileOf(pApi->context_db_handle(pCtx), pApi), NULL };
+  if( one.pFile==NULL ){
+    resultWhy(&one, "the main database is not a mount any more");
+    return;
+  }
   if( nArg>0 ) one.zArg = (const char*)pApi->value_text(apArg[0]);
   pFunction->xCall(&one);
 }

@@ -63,6 +63,7 @@ typedef struct HwTxn HwTxn;
 struct HwLibrary {
   const sqlite3_api_routines *pApi;
   sqlite3_vfs *pBase;                /* the VFS that was the default before ours */
+  sqlite3_vfs *pOther;               /* "headwater" of another copy of this package, or NULL */
   sqlite3_vfs named;                 /* "headwater": every name is a mount */
   sqlite3_vfs asking;                /* "litestream": parameters say what is mounted */
   sqlite3_vfs shim;                  /* the default: mounts by URI, all else to pBase */
@@ -373,6 +374,7 @@ int hwAskArrive(u64 id, HwMount*);                   /* engine */
 
 /* functions.c */
 int hwFunctionsRegister(sqlite3*, const sqlite3_api_routines*);
+HwFile *hwFileOf(sqlite3*, const sqlite3_api_routines*);
 
 /* wait.c */
 void hwCondInit(pthread_cond_t*);
@@ -383,6 +385,7 @@ int hwCondWait(pthread_cond_t*, pthread_mutex_t*, const struct timespec*);  /* 0
 int hwLibraryRegister(const sqlite3_api_routines*, HwLibrary**);
 
 /* file.c */
+extern const sqlite3_io_methods hwFileMethods;
 int hwFileOpen(HwLibrary*, const char *zName, sqlite3_file*, int flags, int *pOutFlags);
 int hwFileAsk(HwLibrary*, const char *zName, sqlite3_file*, int flags, int *pOutFlags);
 void hwWhy(HwFile*, const char *zFormat, ...);

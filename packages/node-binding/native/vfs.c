@@ -13,6 +13,18 @@
 static HwLibrary *libraryOf(sqlite3_vfs *pVfs){ return (HwLibrary*)pVfs->pAppData; }
 static sqlite3_vfs *baseOf(sqlite3_vfs *pVfs){ return libraryOf(pVfs)->pBase; }
 
+/* Whether a name that is not mounted here may be mounted by another copy of this package. */
+static int isElsewhere(HwLibrary *pLibrary, const char *zName, int flags){
+  char zMount[HW_NAME_MAX];
+  HwMount *pMount;
+  if( pLibrary->pOther==NULL || (flags & SQLITE_OPEN_MAIN_DB)==0 || zName==NULL ) return 0;
+  if( !hwNameToMount(zName, zMount, sizeof(zMount)) ) return 0;
+  pMount = hwMountFind(zMount);
+  if( pMount!=NULL ) hwMountRelease(pMount);
+  return pMount==NULL;
+}
+
+/* Of two copies, each takes any form of a name, and the first says that it is mounted nowhere. */
 static int namedOpen(
   sqlite3_vfs *pVfs,
   sqlite3_filename zName,
@@ -20,6 +32,10 @@ static int namedOpen(
   int flags,
   int *pOutFlags
 ){
+  sqlite3_vfs *pOther = libraryOf(pVfs)->pOther;
+  if( isElsewhere(libraryOf(pVfs), zName, flags) ){
+    return pOther->xOpen(pOther, zName, pFile, flags, pOutFlags);
+  }
   return hwFileOpen(libraryOf(pVfs), zName, pFile, flags, pOutFlags);
 }
 
@@ -139,6 +155,9 @@ static void fillVfs(HwLibrary *pLibrary, sqlite3_vfs *pVfs, const char *zName){
   int szFile = (int)sizeof(HwFile);
   if( szFile<hwMemFileSize() ) szFile = hwMemFileSize();
   if( szFile<pBase->szOsFile ) szFile = pBase->szOsFile;
+  if( pLibrary->pOther!=NULL && szFile<pLibrary->pOther->szOsFile ){
+    szFile = pLibrary->pOther->szOsFile;
+  }
   memset(pVfs, 0, sizeof(*pVfs));
   pVfs->iVersion = 2;
   pVfs->szOsFile = szFile;
@@ -172,11 +191,25 @@ static HwLibrary *libraryFor(const sqlite3_api_routines *pApi){
   return p;
 }
 
+/*
+** Whether a library has this VFS.  It is looked for in the list, which begins with the default: by
+** its name, the one of another copy of this package may be found, which came later.
+*/
+static int isRegistered(const sqlite3_api_routines *pApi, const sqlite3_vfs *pVfs){
+  const sqlite3_vfs *p = pApi->vfs_find(NULL);
+  sqlite3_mutex *pMutex = pApi->mutex_alloc(SQLITE_MUTEX_STATIC_MAIN);
+  pApi->mutex_enter(pMutex);
+  while( p!=NULL && p!=pVfs ) p = p->pNext;
+  pApi->mutex_leave(pMutex);
+  return p!=NULL;
+}
+
 static int registerDefault(HwLibrary *p){
   const sqlite3_api_routines *pApi = p->pApi;
   int rc;
   p->pBase = pApi->vfs_find(NULL);
   if( p->pBase==NULL ) return SQLITE_ERROR;
+  p->pOther = pApi->vfs_find("headwater");
   fillVfs(p, &p->named, "headwater");
   fillVfs(p, &p->shim, "headwater-default");
   p->shim.xOpen = shimOpen;
@@ -208,8 +241,8 @@ int hwLibraryRegister(const sqlite3_api_routines *pApi, HwLibrary **ppOut){
   pthread_mutex_unlock(&gHw.mutex);
   pthread_mutex_lock(&once);
   if( p!=NULL ){
-    rc = pApi->vfs_find("headwater")==&p->named ? SQLITE_OK : registerDefault(p);
-    if( rc==SQLITE_OK && hwAskAllowed() && pApi->vfs_find("litestream")!=&p->asking ){
+    rc = isRegistered(pApi, &p->named) ? SQLITE_OK : registerDefault(p);
+    if( rc==SQLITE_OK && hwAskAllowed() && !isRegistered(pApi, &p->asking) ){
       rc = registerAsking(p);
     }
   }
