@@ -6,6 +6,7 @@
  */
 
 import "./check-node.ts";
+import { statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolveBinary } from "./resolve-binary.ts";
 
@@ -155,5 +156,13 @@ export interface Native {
 
 /** What SQLite must be given to load the page device. */
 export const extensionPath: string = resolveBinary();
+
+const { dev, ino } = statSync(extensionPath, { bigint: true });
+
+/**
+ * Tells the binary from others as the system does that loads it: what package managers link to
+ * several places is one file, and there is one engine for all copies of this package that have it.
+ */
+export const binaryId: string = `${dev}.${ino}`;
 
 export const native: Native = createRequire(import.meta.url)(extensionPath) as Native;

@@ -9,7 +9,7 @@
 
 import { BroadcastChannel, isMainThread, SHARE_ENV, threadId, Worker } from "node:worker_threads";
 import { HeadwaterError, type MountEvent } from "@headwater/vfs-core";
-import { extensionPath, native } from "../native.ts";
+import { binaryId, native } from "../native.ts";
 import { lookForSubscribers, publish, wanted } from "../seeing/channels.ts";
 import { repeat } from "../system.ts";
 import { compileCacheFolder } from "./compile-cache.ts";
@@ -40,7 +40,8 @@ interface Waiter {
   reject(error: unknown): void;
 }
 
-const caller = String(threadId);
+/** Copies of this package on one thread may call one engine. */
+const caller = `${threadId} ${import.meta.url}`;
 const waiters = new Map<number, Waiter>();
 /** Calls of `at` that were given up and not answered yet. A mount is closed by the engine. */
 const givenUp = new Set<number>();
@@ -120,7 +121,7 @@ function stopped(): HeadwaterError {
 
 function openChannel(): BroadcastChannel {
   if (channel !== undefined) return channel;
-  channel = new BroadcastChannel(channelName(extensionPath));
+  channel = new BroadcastChannel(channelName(binaryId));
   channel.onmessage = (event) => receive((event as { data: ToEngine | ToCaller }).data);
   channel.unref();
   return channel;

@@ -13,7 +13,7 @@ import {
   type MountEvent,
   type PromoteOptions,
 } from "@headwater/vfs-core";
-import { extensionPath, native } from "../native.ts";
+import { binaryId, native } from "../native.ts";
 import { nativeCodec } from "../native-codec.ts";
 import type { SeenAfter } from "../seeing/channels.ts";
 import { closeWriters, type Writer } from "./close-writers.ts";
@@ -84,7 +84,7 @@ const outboxes = new Map<number, SeenOutbox>();
 /** Whether or not they write yet. */
 const promoting = new Set<Mount>();
 const running = new Map<string, AbortController>();
-const channel = new BroadcastChannel(channelName(extensionPath));
+const channel = new BroadcastChannel(channelName(binaryId));
 const starter = parentPort!;
 const start = workerData as EngineWorkerData;
 /** Mounts of other engines in this process have numbers of theirs. */

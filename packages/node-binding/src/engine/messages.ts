@@ -131,6 +131,6 @@ export type ToCaller =
     };
 
 /** One channel per binary: two copies of this package are two engines with tables of their own. */
-export function channelName(binaryPath: string): string {
-  return `headwater:${binaryPath}`;
+export function channelName(binaryId: string): string {
+  return `headwater:${binaryId}`;
 }
