@@ -40,8 +40,14 @@ function tell(news: ThreadNews): void {
   parentPort?.postMessage(news);
 }
 
+/** better-sqlite3 ends the process when its thread is terminated while it is being loaded. */
+function loadDriver(): void {
+  new Database(":memory:").close();
+}
+
 function query({ name, sql, driver }: ThreadData & { type: "query" }): void {
   const filename = `file:${name}?vfs=headwater`;
+  loadDriver();
   tell({ type: "begins" });
   try {
     const value =
@@ -55,6 +61,7 @@ function query({ name, sql, driver }: ThreadData & { type: "query" }): void {
 }
 
 function exec({ name, sql }: ThreadData & { type: "exec" }): void {
+  loadDriver();
   tell({ type: "begins" });
   try {
     new Database(`file:${name}?vfs=headwater`).exec(sql);
