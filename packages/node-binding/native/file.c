@@ -3,19 +3,16 @@
 **
 ** A connection sees the newest state when it takes SHARED and nothing else until NONE.  One file of
 ** a mount may hold RESERVED; readers never stand in its way, so PENDING and EXCLUSIVE are granted
-** at once.  Which mount a file shows may change while it holds no lock: see travel.c.  Everything
-** here runs on the connection's SQLite thread.
+** at once.  Which mount a file shows may change while it has no lock: see travel.c.  SQLite thread.
 */
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 #include "name.h"
+#include "txn.h"
 
 /* The close of the last connection waits no longer for a store that does not answer. */
 #define CLOSE_SYNC_MS_MAX 5000
-#include "txn.h"
 
 /* Why the last call on this file failed, in words; the first reason of a call is kept. */
 void hwWhy(HwFile *pFile, const char *zFormat, ...){
@@ -377,6 +374,9 @@ static int hwFileControl(sqlite3_file *p, int op, void *pArg){
       return SQLITE_OK;
     case SQLITE_FCNTL_PRAGMA:
       return hwPragma(pFile, (char**)pArg);
+    case SQLITE_FCNTL_PDB:
+      pFile->ppDb = pArg;
+      return SQLITE_OK;
     case SQLITE_FCNTL_VFSNAME:
       *(char**)pArg = pFile->pLibrary->pApi->mprintf("headwater");
       return SQLITE_OK;

@@ -190,6 +190,7 @@ struct HwTxn {
 struct HwFile {
   const sqlite3_io_methods *pMethods;
   HwLibrary *pLibrary;
+  sqlite3 **ppDb;                    /* where SQLite keeps the connection; NULL: not told */
   HwMount *pMount;                   /* what is shown; NULL: the name was not mounted */
   HwMount *pHome;                    /* what the name means */
   HwMount *pNext;                    /* shown from the next transaction on; NULL: as now */

@@ -11,9 +11,11 @@ static int isWord(const char *z, const char *zWord){
   return z!=NULL && strcasecmp(z, zWord)==0;
 }
 
-/* PRAGMA synchronous, as SQLite reads it; only to know what a commit must wait for. */
+/* PRAGMA synchronous, as SQLite reads it, which within a transaction it refuses to; only to know
+** what a commit must wait for. */
 static void noteSynchronous(HwFile *pFile, const char *zArg){
   if( zArg==NULL ) return;
+  if( pFile->ppDb!=NULL && !pFile->pLibrary->pApi->get_autocommit(*pFile->ppDb) ) return;
   if( isWord(zArg, "0") || isWord(zArg, "off") || isWord(zArg, "no") || isWord(zArg, "false") ){
     pFile->synchronous = 0;
   }else if( isWord(zArg, "1") || isWord(zArg, "normal") || isWord(zArg, "on")

@@ -38,3 +38,27 @@ it.for([
     expect(flushed() - before).toBeGreaterThan(expected);
   },
 );
+
+it("does not stop flushing when the level is refused within a transaction", async ({ skip }) => {
+  const folder = tempDir();
+  const library = preload("flush-count.c", folder);
+  if (library === undefined) return skip("no library can be put before those of the system here");
+  const file = join(folder, "flushed");
+  const watch = { FLUSH_COUNT_FILE: file, FLUSH_COUNT_SUFFIX: ".journal" };
+  const child = new DrivenProcess("./headwater-child.ts", {
+    env: { ...process.env, ...watch, LD_PRELOAD: library },
+  });
+  const url = `file://${tempDir()}/app.db`;
+  const options = { url, mode: "write", journalDir: tempDir(), syncIntervalMs: 600_000 };
+  const name = await child.call("mount", options);
+  await child.call("exec", name, "pragma synchronous = full; create table t(a)");
+  await child.call("flush", name);
+  await child.call("exec", name, "begin");
+  await expect(child.call("exec", name, "pragma synchronous = off")).rejects.toMatchObject({
+    code: "SQLITE_ERROR",
+  });
+  await child.call("exec", name, "commit");
+  const before = statSync(file).size;
+  await child.call("exec", name, "insert into t values (1)");
+  expect(statSync(file).size - before).toBe(1);
+});
