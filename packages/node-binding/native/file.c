@@ -83,10 +83,10 @@ static int readPage(HwFile *pFile, u32 pgno, u32 pageSize, u8 *pOut){
   int rc;
   if( pFile->txn.bOpen ){
     rc = hwTxnRead(pFile, pgno, pOut);
-    if( rc ) return rc>0 ? SQLITE_OK : SQLITE_IOERR_READ;
+    if( rc ) return rc>0 ? SQLITE_OK : hwJournalUnread(pFile);
   }
   rc = hwSegmentRead(pFile->pSegments, pgno, seq, pageSize, pOut);
-  if( rc ) return rc>0 ? SQLITE_OK : SQLITE_IOERR_READ;
+  if( rc ) return rc>0 ? SQLITE_OK : hwJournalUnread(pFile);
   pCache = atomic_load_explicit(&pMount->pCache, memory_order_acquire);
   if( pCache!=NULL && hwFrameRead(pCache, pgno, seq, pageSize, pOut) ){
     pFile->nHit++;
@@ -164,8 +164,7 @@ static int hwRead(sqlite3_file *p, void *pOut, int n, sqlite3_int64 offset){
     if( rc==SQLITE_OK ) noteCounter(pFile, pOut, n, offset);
     return rc;
   }
-  rc = hwPin(pFile);
-  if( rc!=SQLITE_OK ) return SQLITE_IOERR_READ;
+  if( hwPin(pFile)!=SQLITE_OK ) return SQLITE_IOERR_READ;
   rc = readRange(pFile, pOut, n, offset);
   hwUnpin(pFile);
   return rc;
@@ -215,8 +214,7 @@ static int hwFileSize(sqlite3_file *p, sqlite3_int64 *pSize){
   *pSize = 0;
   if( pFile->pMount==NULL ) return SQLITE_OK;
   if( pFile->eLock==SQLITE_LOCK_NONE ){
-    int rc = hwPin(pFile);
-    if( rc!=SQLITE_OK ) return SQLITE_IOERR_FSTAT;
+    if( hwPin(pFile)!=SQLITE_OK ) return SQLITE_IOERR_FSTAT;
     hwUnpin(pFile);
   }
   pageSize = pFile->txn.bOpen ? pFile->txn.pageSize : atomic_load(&pFile->pMount->pageSize);
@@ -234,8 +232,10 @@ static int takeWriter(HwFile *pFile){
     hwWhy(pFile, "%s", pMount->zReason);
   }else if( pMount->pWriter!=NULL && pMount->pWriter!=pFile ){
     rc = SQLITE_BUSY;
+    hwWhy(pFile, "another connection has begun to write, and has not ended its transaction yet");
   }else if( pFile->pinned.seq!=pMount->state.seq ){
     rc = SQLITE_BUSY_SNAPSHOT;
+    hwWhy(pFile, "there were commits since this transaction began by reading; begin it again");
   }else{
     pMount->pWriter = pFile;
     pFile->bFresh = 1;

@@ -255,6 +255,7 @@ void hwMountSetTxid(HwMount*, u64 txid, i64 timeMs); /* engine */
 /* txn.c: SQLite thread, on a file that holds RESERVED */
 int hwTxnWrite(HwFile*, u32 pgno, const u8 *pData);
 int hwTxnRead(HwFile*, u32 pgno, u8 *pOut);          /* 1 found, 0 not, -1 I/O error */
+int hwJournalUnread(HwFile*);                        /* the result code of such a -1 */
 int hwTxnTruncate(HwFile*, u32 nPages);
 void hwTxnBegin(HwFile*, u32 pageSize);
 int hwTxnHeader(HwFile*, u8 *pOut, u32 n);           /* start of its page 1: 1 found, 0 not, -1 */

@@ -280,6 +280,12 @@ int hwTxnRead(HwFile *pFile, u32 pgno, u8 *pOut){
   return 1;
 }
 
+/* A page that is in the journal could not be read from there.  An SQLite result code. */
+int hwJournalUnread(HwFile *pFile){
+  hwWhy(pFile, "cannot read a page from the journal: its disk fails, or its file was changed");
+  return SQLITE_IOERR_READ;
+}
+
 /* Of a transaction whose commit record is written: the record says another size now. */
 static int rewriteCommit(HwFile *pFile){
   CommitRecord commit = commitRecord(pFile);
