@@ -43,6 +43,15 @@ int hwNameVfs(const char *zName, int bExact){
   return eVfs==HW_VFS_ASKING && !hwAskAllowed() ? HW_VFS_BASE : eVfs;
 }
 
+/* Whether a URI that SQLite has not taken apart asks for reading only, by its parameter "mode". */
+int hwNameReadOnly(const char *zName){
+  static const char zKey[] = "mode=ro";
+  size_t n = sizeof(zKey)-1;
+  const char *z = strchr(zName, '?');
+  while( z!=NULL && !(strncmp(z+1, zKey, n)==0 && endsParameter(z[1+n])) ) z = strchr(z+1, '&');
+  return z!=NULL;
+}
+
 static int hexValue(char c){
   if( c>='0' && c<='9' ) return c-'0';
   if( c>='a' && c<='f' ) return c-'a'+10;

@@ -59,7 +59,11 @@ static int shimOpen(
   int flags,
   int *pOutFlags
 ){
-  switch( hwNameVfs(zName, flags & SQLITE_OPEN_MAIN_DB) ){
+  int eVfs = hwNameVfs(zName, flags & SQLITE_OPEN_MAIN_DB);
+  if( eVfs!=HW_VFS_BASE && (flags & SQLITE_OPEN_MAIN_DB) && hwNameReadOnly(zName) ){
+    flags = (flags & ~(SQLITE_OPEN_READWRITE|SQLITE_OPEN_CREATE)) | SQLITE_OPEN_READONLY;
+  }
+  switch( eVfs ){
     case HW_VFS_NAMED:
       return namedOpen(pVfs, zName, pFile, flags, pOutFlags);
     case HW_VFS_ASKING:
