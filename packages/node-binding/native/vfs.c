@@ -1,11 +1,11 @@
 /*
 ** vfs.c -- the VFSes that each SQLite library in the process gets.
 **
-** "headwater" serves mounts only.  "litestream", where the process allows it, has what is opened
-** mounted first.  The third is the default of its library; it takes names like
-** "file:app.db?vfs=headwater" and hands every other name to the VFS that was the default before,
-** which opens the file in the same memory with its own methods: such files never pass here again.
-** Journals and temp files never reach the store.
+** "headwater" serves mounts, and the ordinary files that connections to them attach.  "litestream",
+** where the process allows it, has what is opened mounted first.  The third is the default of its
+** library; it takes names like "file:app.db?vfs=headwater" and hands every other to the VFS that
+** was the default before, which opens the file in the same memory with its own methods: such files
+** never pass here again.  Journals of mounts and temp files never reach the store.
 */
 #include <stdlib.h>
 #include "name.h"
@@ -37,6 +37,48 @@ static int namedOpen(
     return pOther->xOpen(pOther, zName, pFile, flags, pOutFlags);
   }
   return hwFileOpen(libraryOf(pVfs), zName, pFile, flags, pOutFlags);
+}
+
+/*
+** Whether a name is that of an ordinary file beside a mount.  SQLite opens what a connection
+** attaches, and what VACUUM INTO writes, by the VFS of its main database unless a URI says
+** otherwise: an absolute path that nobody has mounted.  zName may end in zSuffix.
+*/
+static int isOrdinary(const char *zName, const char *zSuffix){
+  char zMount[HW_NAME_MAX];
+  size_t n = zName ? strlen(zName) : 0, nSuffix = strlen(zSuffix);
+  HwMount *pMount;
+  if( n==0 || zName[0]!='/' ) return 0;
+  if( n>nSuffix && strcmp(zName+n-nSuffix, zSuffix)==0 ) n -= nSuffix;
+  if( n>=sizeof(zMount) ) return 1;
+  memcpy(zMount, zName, n);
+  zMount[n] = 0;
+  pMount = hwMountFind(zMount);
+  if( pMount!=NULL ) hwMountRelease(pMount);
+  return pMount==NULL;
+}
+
+/* Of a name that says itself which VFS is meant, the answer is that it is not mounted. */
+static int besideOpen(
+  sqlite3_vfs *pVfs,
+  sqlite3_filename zName,
+  sqlite3_file *pFile,
+  int flags,
+  int *pOutFlags
+){
+  const sqlite3_api_routines *pApi = libraryOf(pVfs)->pApi;
+  sqlite3_vfs *pBase = baseOf(pVfs);
+  const char *zDb = NULL;
+  int bBeside = 0;
+  if( flags & SQLITE_OPEN_MAIN_DB ) zDb = zName;
+  if( flags & (SQLITE_OPEN_MAIN_JOURNAL|SQLITE_OPEN_WAL) ) zDb = pApi->filename_database(zName);
+  if( zDb!=NULL ) bBeside = isOrdinary(zDb, "") && pApi->uri_parameter(zDb, "vfs")==NULL;
+  /* Where transactions of ordinary files are held together is read when one is rolled back. */
+  if( (flags & SQLITE_OPEN_SUPER_JOURNAL) && !(flags & SQLITE_OPEN_CREATE) ){
+    bBeside = isOrdinary(zName, "");
+  }
+  if( bBeside ) return pBase->xOpen(pBase, zName, pFile, flags, pOutFlags);
+  return namedOpen(pVfs, zName, pFile, flags, pOutFlags);
 }
 
 static int askingOpen(
@@ -116,6 +158,26 @@ static int shimFullPathname(sqlite3_vfs *pVfs, const char *zName, int nOut, char
   rc = pBase->xFullPathname(pBase, zName, nOut<nMax ? nOut : nMax, zOut);
   /* SQLite checks the room for "-journal" by the number of the VFS that it called. */
   return strlen(zOut)+8>(size_t)pBase->mxPathname ? SQLITE_CANTOPEN : rc;
+}
+
+/* The three for files beside a mount.  A journal, or a WAL, is where its database is. */
+static int isOrdinaryOrBeside(const char *zName){
+  return isOrdinary(zName, "-journal") && isOrdinary(zName, "-wal");
+}
+
+static int besideDelete(sqlite3_vfs *pVfs, const char *zName, int syncDir){
+  if( !isOrdinaryOrBeside(zName) ) return SQLITE_OK;
+  return baseOf(pVfs)->xDelete(baseOf(pVfs), zName, syncDir);
+}
+
+static int besideAccess(sqlite3_vfs *pVfs, const char *zName, int flags, int *pOut){
+  if( !isOrdinaryOrBeside(zName) ) return namedAccess(pVfs, zName, flags, pOut);
+  return baseOf(pVfs)->xAccess(baseOf(pVfs), zName, flags, pOut);
+}
+
+static int besideFullPathname(sqlite3_vfs *pVfs, const char *zName, int nOut, char *zOut){
+  if( !isOrdinary(zName, "") ) return namedFullPathname(pVfs, zName, nOut, zOut);
+  return shimFullPathname(pVfs, zName, nOut, zOut);
 }
 
 static void *baseDlOpen(sqlite3_vfs *pVfs, const char *zName){
@@ -215,6 +277,10 @@ static int registerDefault(HwLibrary *p){
   if( p->pBase==NULL ) return SQLITE_ERROR;
   p->pOther = pApi->vfs_find("headwater");
   fillVfs(p, &p->named, "headwater");
+  p->named.xOpen = besideOpen;
+  p->named.xDelete = besideDelete;
+  p->named.xAccess = besideAccess;
+  p->named.xFullPathname = besideFullPathname;
   fillVfs(p, &p->shim, "headwater-default");
   p->shim.xOpen = shimOpen;
   p->shim.xDelete = shimDelete;

@@ -19,7 +19,7 @@ function hex(txid: bigint): string {
   return formatTxid(toTxid(txid));
 }
 
-describe.each(DRIVERS)("a connection of %s", (driver, driverConnect) => {
+describe.each(DRIVERS)("a connection of %s", (_, driverConnect) => {
   const connect = connecting(driverConnect);
 
   it("goes to any moment by time or transaction, and back", async () => {
@@ -297,9 +297,7 @@ describe.each(DRIVERS)("a connection of %s", (driver, driverConnect) => {
     const connection = connect(filename);
     connection.exec(`pragma headwater_time = '${times[2]}'`);
     const path = `${tempDir()}/copy.db`;
-    // Where names are URIs, those without a VFS are of that of the main database.
-    const isUri = driver === "node:sqlite";
-    connection.exec(`vacuum into '${isUri ? `file:${path}?vfs=unix` : path}'`);
+    connection.exec(`vacuum into '${path}'`);
     const copy = connect(path);
     expect(value(copy, NEWEST)).toBe(2);
     expect(value(copy, "pragma integrity_check")).toBe("ok");
