@@ -221,6 +221,12 @@ static const char *withoutPrefix(const char *zName){
   return NULL;
 }
 
+/* Only the main database is told of a locking mode that all of a connection get. */
+static int mayBeExclusive(HwFile *pFile){
+  if( pFile->bExclusive || pFile->ppDb==NULL ) return pFile->bExclusive;
+  return hwFileOf(*pFile->ppDb, pFile->pLibrary->pApi)!=pFile;
+}
+
 /* azArg: 0 result or message, 1 name, 2 argument or NULL. */
 int hwPragma(HwFile *pFile, char **azArg){
   const char *zName = azArg[1];
@@ -235,7 +241,7 @@ int hwPragma(HwFile *pFile, char **azArg){
     return SQLITE_NOTFOUND;
   }
   /* Under an exclusive lock SQLite would need no shared memory for it, and not ask us. */
-  if( isWord(zName, "journal_mode") && pFile->bExclusive && isWord(azArg[2], "wal") ){
+  if( isWord(zName, "journal_mode") && mayBeExclusive(pFile) && isWord(azArg[2], "wal") ){
     return answer(pFile, azArg, "delete");
   }
   if( isWord(zName, "page_size") && azArg[2]!=NULL ){

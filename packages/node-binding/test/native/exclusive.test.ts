@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import { bareMount } from "../support/bare-mount.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -19,5 +21,22 @@ describe("locking_mode=EXCLUSIVE", () => {
     expect(other.prepare("select count(*) from t where b = 'n'").pluck().get()).toBe(4);
     expect(other.pragma("integrity_check", { simple: true })).toBe("ok");
     mount.close();
+  });
+
+  it("gives no WAL to a mount that is attached", () => {
+    const folder = tempDir();
+    const [main, attached] = [bareMount(folder), bareMount(folder)];
+    const plain = new Database(join(folder, "plain.db"));
+    for (const database of [main.open(), plain]) {
+      database.exec(`attach '${attached.filename}' as other`);
+      database.pragma("locking_mode = exclusive");
+      database.exec("create table if not exists other.t(a)");
+      database.pragma("other.journal_mode = wal");
+      database.exec("insert into other.t values (1)");
+      expect(database.prepare("select count(*) from other.t").pluck().get()).toBeGreaterThan(0);
+      database.close();
+    }
+    attached.close();
+    main.close();
   });
 });
