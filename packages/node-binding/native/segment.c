@@ -303,7 +303,13 @@ static Entry *findEntry(HwSegment *p, u32 pgno, u64 seq){
   return versionAt(p, iEntry, seq);
 }
 
-/* The page at an entry: its last whole version, then the deltas since.  1, or -1: I/O error. */
+/* 1, or 0: see errno.  What a commit has written is not there any more when less comes. */
+static int readWhole(HwSegment *p, u8 *pOut, u32 n, i64 offset){
+  errno = EIO;
+  return pread(p->fd, pOut, n, offset)==(ssize_t)n;
+}
+
+/* The page at an entry: its last whole version, then the deltas since.  1, or -1: see errno. */
 static int readEntry(HwSegment *p, Entry *pEntry, u32 pageSize, u8 *pOut){
   Entry *aDelta[HW_DELTA_DEPTH];
   u8 aBuf[65536/4];
@@ -314,12 +320,13 @@ static int readEntry(HwSegment *p, Entry *pEntry, u32 pageSize, u8 *pOut){
   }
   if( pEntry->offset<0 ){
     memset(pOut, 0, pageSize);
-  }else if( pread(p->fd, pOut, pageSize, pEntry->offset)!=(ssize_t)pageSize ){
+  }else if( !readWhole(p, pOut, pageSize, pEntry->offset) ){
     return -1;
   }
   while( n-->0 ){
     u32 nDelta = aDelta[n]->nDelta;
-    if( pread(p->fd, aBuf, nDelta, aDelta[n]->offset)!=(ssize_t)nDelta ) return -1;
+    if( !readWhole(p, aBuf, nDelta, aDelta[n]->offset) ) return -1;
+    errno = EIO;
     if( !hwDeltaApply(pOut, pageSize, aBuf, nDelta) ) return -1;
   }
   return 1;

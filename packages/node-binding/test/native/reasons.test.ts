@@ -1,7 +1,7 @@
 import { truncateSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { bareMount } from "../support/bare-mount.ts";
+import { bareMount, collectDatabase } from "../support/bare-mount.ts";
 import { scalar } from "../support/dump.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -38,4 +38,17 @@ describe("PRAGMA headwater_why", () => {
     database.close();
     mount.close();
   });
+});
+
+it("tells the engine, too, that the journal has lost what was written", () => {
+  const folder = tempDir();
+  const mount = bareMount(folder);
+  const database = mount.open();
+  database.exec(`create table t(a); ${INSERT}`);
+  const name = mount.filename.slice("file:".length, mount.filename.indexOf("?"));
+  truncateSync(join(folder, `${name}.journal`), 100);
+  expect(() => collectDatabase(mount.id)).toThrow(
+    /cannot read the journal: (Input\/output|I\/O) error/,
+  );
+  mount.close();
 });
