@@ -32,10 +32,10 @@ async function keysOf(store: ObjectStore, prefix = ""): Promise<string[]> {
 }
 
 describe("layers", () => {
-  it("nest their names, and keep what the store can and how it lays out keys", () => {
+  it("keep its name, what the store can, and how it lays out keys", () => {
     const inner = new MemoryStore({ keyLayout: "s3", supports: { conditionalDelete: false } });
     const store = retrying(limited(prefixed(inner, "p/"), { parallelMax: 2 }));
-    expect(store.name).toBe("retrying(limited(prefixed(memory:)))");
+    expect(store.name).toBe("memory:");
     expect(store.keyLayout).toBe("s3");
     expect(store.supports.conditionalDelete).toBe(false);
   });

@@ -77,7 +77,7 @@ class DeadlinedStore extends Layer implements ObjectStore {
   readonly #clock: Clock;
 
   constructor(inner: ObjectStore, options: DeadlinedOptions) {
-    super("deadlined", inner);
+    super(inner);
     this.#requestMs = positive("requestMs", options.requestMs ?? DEADLINE_REQUEST_MS);
     this.#bytesPerSecondMin = positive(
       "bytesPerSecondMin",

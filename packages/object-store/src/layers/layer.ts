@@ -1,6 +1,6 @@
 /**
- * What layers share: a store around a store has its place, its abilities, its key layout, and
- * closes it.
+ * What layers share: a store around a store has its name, its place, its abilities, its key layout,
+ * and closes it.
  */
 
 import type { KeyLayout, ObjectStore, Supports } from "../object-store.ts";
@@ -12,10 +12,9 @@ export abstract class Layer {
   readonly keyLayout: KeyLayout;
   protected readonly inner: ObjectStore;
 
-  /** Without a kind, messages name the inner store: for layers that only look on. */
-  constructor(kind: string | undefined, inner: ObjectStore) {
+  constructor(inner: ObjectStore) {
     this.inner = inner;
-    this.name = kind === undefined ? inner.name : `${kind}(${inner.name})`;
+    this.name = inner.name;
     this.place = inner.place;
     this.supports = inner.supports;
     this.keyLayout = inner.keyLayout;

@@ -43,7 +43,7 @@ class LimitedStore extends Layer implements ObjectStore {
   readonly #inFlight: InFlight;
 
   constructor(inner: ObjectStore, parallelMax: number) {
-    super("limited", inner);
+    super(inner);
     this.#turns = new Turns(parallelMax);
     this.#inFlight = new InFlight(this.name);
   }

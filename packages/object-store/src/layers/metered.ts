@@ -29,7 +29,7 @@ class MeteredStore extends Layer implements ObjectStore {
   readonly #meter: RequestMeter;
 
   constructor(inner: ObjectStore, meter: RequestMeter) {
-    super(undefined, inner);
+    super(inner);
     this.#meter = meter;
   }
 

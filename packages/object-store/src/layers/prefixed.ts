@@ -28,7 +28,7 @@ class PrefixedStore extends Layer implements ObjectStore {
   readonly #prefix: string;
 
   constructor(inner: ObjectStore, prefix: string) {
-    super("prefixed", inner);
+    super(inner);
     this.#prefix = prefix;
   }
 

@@ -80,7 +80,7 @@ class RetryingStore extends Layer implements ObjectStore {
   readonly #closing = new AbortController();
 
   constructor(inner: ObjectStore, options: RetryingOptions) {
-    super("retrying", inner);
+    super(inner);
     this.#inFlight = new InFlight(this.name);
     this.#options = {
       attemptsMax: options.attemptsMax ?? RETRY_ATTEMPTS_MAX,

@@ -32,7 +32,7 @@ class TellingStore extends Layer implements ObjectStore {
   override readonly supports: Supports;
 
   constructor(inner: ObjectStore) {
-    super(undefined, inner);
+    super(inner);
     this.supports = { ...inner.supports, tellsRequests: true };
   }
 

@@ -64,7 +64,7 @@ class TracedStore extends Layer implements ObjectStore {
   readonly #clock: Clock;
 
   constructor(inner: ObjectStore, { onRequest, clock }: TracedOptions) {
-    super("traced", inner);
+    super(inner);
     this.#onRequest = onRequest;
     this.#clock = clock ?? systemClock;
   }

@@ -78,7 +78,7 @@ export class FaultyStore extends Layer implements ObjectStore {
   #faultCount = 0;
 
   constructor(inner: ObjectStore, { rules, seed = 1, clock, onFault }: FaultyOptions) {
-    super("faulty", inner);
+    super(inner);
     this.#inFlight = new InFlight(this.name);
     this.#clock = clock ?? systemClock;
     this.#random = seededRandom(seed);
