@@ -102,11 +102,11 @@ describe("headwater journal", () => {
     expect(stderr).toContain(join(empty, "headwater", "app.db-"));
   });
 
-  it("puts no commits on top of another database", async () => {
+  it("puts no commits on top of another database, and gives up none of another", async () => {
     const { journalDir, words } = crash();
     const other = crash();
     const path = join(tempDir(), "mixed.db");
-    for (const rest of [["export"], ["inspect"]] as const) {
+    for (const rest of [["export"], ["inspect"], ["discard", "--yes"]] as const) {
       const where = ["--journal-dir", journalDir, other.place.url];
       const file = rest[0] === "export" ? [path] : [];
       const { code, stderr } = await headwater(["journal", ...rest, ...where, ...file]);
@@ -114,5 +114,6 @@ describe("headwater journal", () => {
       expect(stderr).toContain(`is the journal of ${words.at(-1)}`);
     }
     expect(existsSync(path)).toBe(false);
+    expect(existsSync(journalDir)).toBe(true);
   });
 });

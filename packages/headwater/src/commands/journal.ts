@@ -118,6 +118,11 @@ function addDiscard(journal: Command, kit: Kit): void {
   ]).action(async (url: string, options: DiscardOptions) => {
     const source = sourceOf(url, options, kit);
     await using left = await openLeft(source, options, kit);
+    // The default folder is that of the URL, and needs no store to be given up.
+    if (options.journalDir !== undefined) {
+      await using opened = await openSource(source);
+      requireSame(left, source, opened);
+    }
     const { path, commitCount, segments } = left;
     const isLost = commitCount > 0 || segments.some(({ problem }) => problem !== undefined);
     if (isLost && options.yes !== true) {
@@ -153,7 +158,7 @@ async function openLeft(
   return openLeftJournal(defaultJournalDir({ url: source, storeOptions }, io.env));
 }
 
-/** Commits on top of another database would make one that never was. */
+/** Who means another one would save what never was, or give up what nobody has saved. */
 function requireSame(
   { path, identity }: LeftJournal,
   { source }: ReplicaSource,
