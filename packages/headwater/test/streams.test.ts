@@ -11,7 +11,7 @@ import { headwater, MAIN_WORDS, start } from "./support/headwater.ts";
 import { folders, type Place } from "./support/places.ts";
 import { makeSlowStore } from "./support/slow-store.ts";
 import { tempDir } from "./support/temp-dir.ts";
-import { writeHistory } from "./support/writer.ts";
+import { openWriter, writeHistory } from "./support/writer.ts";
 
 // Each command is a process of its own, and takes its time on a busy machine.
 vi.setConfig({ testTimeout: 120_000 });
@@ -67,6 +67,17 @@ describe("progress", () => {
     expect([quiet.code, quiet.terminal]).toEqual([0, ""]);
     const { code, stderr } = await headwater(restore("piped.db"));
     expect([code, stderr]).toEqual([0, ""]);
+  });
+
+  it.skipIf(noTerminal)("is shown while a snapshot is made, too", async () => {
+    const folder = tempDir();
+    const slow = await makeSlowStore(folder, join(folder, "origin.db"));
+    const writer = await openWriter({ url: `file://${folder}/replica`, env: {} });
+    writer.database.exec("create table more(a)");
+    await writer.close();
+    const { code, terminal, stdout } = await inTerminal(["snapshot", ...slow(100)]);
+    expect([code, stdout]).toEqual([0, "snapshot made\n"]);
+    expect(terminal).toMatch(/making a snapshot \S+ +\d+% .* MiB of .* MiB/);
   });
 
   it.skipIf(noTerminal)("and colors are of a terminal, unless NO_COLOR is set", async () => {

@@ -115,10 +115,18 @@ async function maintain(
   const lease = leaseChoiceOf(options);
   await useNativeCode();
   await using opened = await openReplicaAt(url, options, kit);
+  const { printer } = kit;
   const { signal } = kit.io;
-  const results = await maintainReplica(opened, { jobs, lease, compaction, signal });
+  const results = await maintainReplica(opened, {
+    jobs,
+    lease,
+    compaction,
+    signal,
+    onProgress: ({ type }, done, total) =>
+      printer.progress(type === "snapshot" ? "making a snapshot" : "compacting", done, total),
+  });
   const shown = results.map(({ job, fileCount }) => ({ ...job, fileCount }));
-  kit.printer.result(shown, () => results.map((result) => `${say(result)}\n`).join(""));
+  printer.result(shown, () => results.map((result) => `${say(result)}\n`).join(""));
 }
 
 function say({ job, fileCount }: MaintenanceResult): string {

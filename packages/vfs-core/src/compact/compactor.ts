@@ -41,7 +41,7 @@ import {
   planSnapshot,
 } from "./compaction-plan.ts";
 import { FileCatalog } from "./file-catalog.ts";
-import { openMerge } from "./merge-sources.ts";
+import { type Merge, openMerge } from "./merge-sources.ts";
 import { putMerged } from "./put-merged.ts";
 import {
   findLoss,
@@ -70,6 +70,8 @@ export interface CompactorOptions {
   readonly letGo?:
     | ((doomed: readonly LtxFile[], heirs: readonly LoadedFile[]) => ReadonlySet<LtxFile>)
     | undefined;
+  /** Of each file that is made: `bytesTotal` is about what it comes to. */
+  readonly onProgress?: ((bytesDone: number, bytesTotal: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -159,7 +161,7 @@ export class Compactor {
   }
 
   async #make(plan: Exclude<CompactionPlan, { readonly type: "nothing" }>): Promise<void> {
-    const { replica, queue, signal, stillOurs } = this.#options;
+    const { replica, queue, signal, stillOurs, onProgress } = this.#options;
     if (plan.type !== "compact") throw this.#explain(plan);
     const options = {
       queue,
@@ -168,9 +170,10 @@ export class Compactor {
       streams: await this.#canStream(plan.sources),
       stillOurs: () => stillOurs(undefined),
     };
-    const { file, serverDateMs } = await callStore(replica, async () =>
-      putMerged(replica, await openMerge(replica, plan, options), options),
-    );
+    const { file, serverDateMs } = await callStore(replica, async () => {
+      const merge = await openMerge(replica, plan, options);
+      return putMerged(replica, { ...merge, chunks: counted(merge, onProgress) }, options);
+    });
     await stillOurs(serverDateMs);
     this.#catalog.add(file);
   }
@@ -248,6 +251,19 @@ export class Compactor {
       `the object ${key} with its ${size} bytes is more than one put may bring here; ` +
       "it stays where it is, and so do the files after it";
     return replicaError(replica, "STORE_UNSUPPORTED", sentence);
+  }
+}
+
+/** The chunks of a merge; tells how far it is after each. */
+async function* counted(
+  { chunks, sourceBytes }: Merge,
+  onProgress: CompactorOptions["onProgress"],
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let bytesDone = 0;
+  for await (const chunk of chunks) {
+    bytesDone += chunk.byteLength;
+    yield chunk;
+    onProgress?.(Math.min(bytesDone, sourceBytes), sourceBytes);
   }
 }
 

@@ -33,11 +33,15 @@ export interface MaintainOptions extends HoldLeaseOptions {
   readonly jobs: readonly MaintenanceJob[];
   /** Intervals and retentions. Default: Litestream's, as for a writer. */
   readonly compaction?: CompactionOptions | undefined;
+  /** Of each file that a job makes: `bytesTotal` is about what it comes to. */
+  readonly onProgress?:
+    | ((job: MaintenanceJob, bytesDone: number, bytesTotal: number) => void)
+    | undefined;
 }
 
 export async function maintainReplica(
   offline: OfflineReplica,
-  { jobs, compaction, ...options }: MaintainOptions,
+  { jobs, compaction, onProgress, ...options }: MaintainOptions,
 ): Promise<MaintenanceResult[]> {
   const settings = settleCompaction(compaction);
   // Where there is none, no lease is left behind either.
@@ -46,9 +50,20 @@ export async function maintainReplica(
     const { replica, queue } = offline;
     const levels = withoutStrays(await listLtxFiles(replica, { signal }));
     const beganTxid = planRestore(levels, { type: "latest" }).txid;
-    const compactor = new Compactor({ replica, queue, signal, stillOurs, beganTxid });
+    let current: MaintenanceJob | undefined;
+    const compactor = new Compactor({
+      replica,
+      queue,
+      signal,
+      stillOurs,
+      beganTxid,
+      onProgress: (bytesDone, bytesTotal) => {
+        if (current !== undefined) onProgress?.(current, bytesDone, bytesTotal);
+      },
+    });
     const results: MaintenanceResult[] = [];
     for (const job of jobs) {
+      current = job;
       const fileCount = await run(compactor, job, settings, replica.clock.nowMs());
       results.push({ job, fileCount });
     }
