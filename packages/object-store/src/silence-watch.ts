@@ -10,7 +10,7 @@
 
 import type { ClientRequest } from "node:http";
 import type { Socket } from "node:net";
-import { tellBroken } from "./broken-connection.ts";
+import { tellFailures } from "./broken-connection.ts";
 import type { KeptSockets, Moment } from "./kept-sockets.ts";
 import { KEPT_ANSWER_MS_MAX, KEPT_SILENT_MS } from "./limits.ts";
 
@@ -74,6 +74,7 @@ export class SilenceWatch {
     this.#socket = socket;
     socket.on("timeout", this.#onTimeout);
     if (!kept.has(socket)) {
+      tellFailures(socket, this.#connected);
       socket.setTimeout(limits.connectMsMax);
       socket.once(this.#connected, this.#onConnected);
       return;
@@ -94,7 +95,6 @@ export class SilenceWatch {
     const { kept, limits } = this.#options;
     if (this.#socket === undefined) return;
     kept.hear(this.#socket);
-    tellBroken(this.#socket);
     this.#send(this.#socket, limits.idleMsMax);
   };
 

@@ -1,7 +1,7 @@
 /** A connection that breaks below TLS once a request went out: what its error says. */
 
 import { createServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import type { ObjectStore } from "@headwater/object-store";
 import { openAzureStore } from "@headwater/object-store/azure";
@@ -43,6 +43,22 @@ async function withGarbler(work: (endpoint: string) => Promise<void>): Promise<v
     await new Promise((resolve) => server.close(resolve));
   }
 }
+
+describe("a connection that ends before TLS is there", () => {
+  it.each(Object.keys(OPENERS))("was sent nothing, says %s", async (name) => {
+    const server = createTcpServer((socket) => {
+      socket.on("error", () => undefined).once("data", () => socket.resetAndDestroy());
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const endpoint = `https://localhost:${(server.address() as AddressInfo).port}`;
+    const store = await (OPENERS[name] as (typeof OPENERS)[string])(endpoint);
+    const failed = await failureOf(create(store));
+    expect(failed.code).toBe("UNAVAILABLE");
+    expect(failed.message).toContain("cannot reach localhost");
+    await store.close();
+    await new Promise((resolve) => server.close(resolve));
+  });
+});
 
 describe.skipIf(identity === undefined)("a TLS connection that breaks after the request", () => {
   it.each(Object.keys(OPENERS))("may have done it, says %s", async (name) => {

@@ -133,7 +133,7 @@ const BY_STATUS: Readonly<Record<number, Rule>> = {
 
 /** Failures before a byte of the request could reach the store. */
 const BEFORE_SENDING =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/;
+  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|E(HOST|NET)UNREACH|EADDRNOTAVAIL|CONNECTING_\w+)$/;
 const TLS = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|^EPROTO$|^ERR_SSL/;
 const NO_CREDENTIAL = /^(CredentialUnavailable|Authentication|AggregateAuthentication)/;
 

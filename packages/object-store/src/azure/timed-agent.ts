@@ -6,7 +6,7 @@
 import { type AgentOptions, Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import type { Socket } from "node:net";
-import { tellBroken } from "../broken-connection.ts";
+import { tellFailures } from "../broken-connection.ts";
 import { sharedLookup } from "../shared-lookup.ts";
 
 export interface TimedAgentOptions {
@@ -45,12 +45,12 @@ function endWhenSilent(
   connectMsMax: number,
   idleMsMax: number,
 ): void {
+  tellFailures(socket, connected);
   let code = CONNECT_TIMEOUT;
   socket.setTimeout(connectMsMax);
   socket.once(connected, () => {
     code = IDLE_TIMEOUT;
     socket.setTimeout(idleMsMax);
-    tellBroken(socket);
   });
   socket.on("timeout", () => {
     socket.destroy(Object.assign(new Error("the other side is silent"), { code }));

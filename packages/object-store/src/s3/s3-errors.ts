@@ -155,7 +155,7 @@ const PUTS: readonly Operation[] = ["put", "completeUpload"];
 
 /** Failures before a byte of the request could reach the store. */
 const BEFORE_SENDING =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/;
+  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|E(HOST|NET)UNREACH|EADDRNOTAVAIL|CONNECTING_\w+)$/;
 const TLS = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|^EPROTO$|^ERR_SSL/;
 
 /** The error to throw for this failure of a request. */
