@@ -18,6 +18,8 @@ const READS = 120;
 const READS_BRIEF = 10;
 /** With fewer, there is no slowest in a hundred. */
 const READS_MIN = 50;
+/** A fast machine is done before so many: then it begins anew. */
+const HYDRATIONS_MAX = 5;
 
 export const duringHydration: ReplicaCase = {
   name: "during-hydration",
@@ -42,20 +44,24 @@ export const duringHydration: ReplicaCase = {
     const samples: number[] = [];
     const count = job.brief ? READS_BRIEF : READS;
     for (let i = 0; i < count; i += 1) samples.push(await timedRead(job, without.sql, random));
-    await close();
-    const before = performance.now();
-    const during = await open({ hydrate: true });
-    const found = await readUntilHydrated(job, during, random);
-    const hydrationMs = performance.now() - before;
-    if (found.length < READS_MIN && !job.brief) {
-      throw new Error(`only ${found.length} reads went into the time of hydration`);
+    const found: number[] = [];
+    const hydrationsMs: number[] = [];
+    while (hydrationsMs.length === 0 || (found.length < READS_MIN && !job.brief)) {
+      if (hydrationsMs.length === HYDRATIONS_MAX) {
+        throw new Error(`only ${found.length} reads went into the time of hydrations`);
+      }
+      await close();
+      const before = performance.now();
+      const during = await open({ hydrate: true });
+      found.push(...(await readUntilHydrated(job, during, random)));
+      hydrationsMs.push(performance.now() - before);
     }
     return {
       "median, without": [median(samples)],
       "median, during hydration": [median(found)],
       "p99, without": [percentile(samples, 0.99)],
       "p99, during hydration": [percentile(found, 0.99)],
-      "hydration meanwhile": [hydrationMs],
+      "hydration meanwhile": [median(hydrationsMs)],
     };
   },
 };
