@@ -17,7 +17,15 @@ const LIKE_BROKEN = /^(ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|EMFILE|ENFILE|ENO
 /** The code of a failure of the latter kind begins so when there was no connection yet. */
 const CONNECTING = "CONNECTING_";
 
+const BEFORE_SENDING =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|E(HOST|NET)UNREACH|EADDRNOTAVAIL|CONNECTING_\w+)$/;
+
 const told = new WeakSet<Socket>();
+
+/** Whether a failure with this code came before a byte of the request could reach the store. */
+export function wasNotSent(code: string): boolean {
+  return BEFORE_SENDING.test(code);
+}
 
 /** For a socket that is being connected, until `event`: its failures have codes that tell. */
 export function tellFailures(socket: Socket, event: "connect" | "secureConnect"): void {

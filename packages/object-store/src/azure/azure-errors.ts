@@ -5,6 +5,7 @@
  * that a failed conditional request did nothing.
  */
 
+import { wasNotSent } from "../broken-connection.ts";
 import { ObjectStoreError, type ObjectStoreErrorCode } from "../errors.ts";
 import { unwritable } from "../http-client.ts";
 import { ERROR_TEXT_LENGTH_MAX } from "../limits.ts";
@@ -131,9 +132,6 @@ const BY_STATUS: Readonly<Record<number, Rule>> = {
   503: busy,
 };
 
-/** Failures before a byte of the request could reach the store. */
-const BEFORE_SENDING =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|E(HOST|NET)UNREACH|EADDRNOTAVAIL|CONNECTING_\w+)$/;
 const TLS = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|^EPROTO$|^ERR_SSL/;
 const NO_CREDENTIAL = /^(CredentialUnavailable|Authentication|AggregateAuthentication)/;
 
@@ -182,7 +180,7 @@ function withoutAnswer(error: SdkError, context: AzureErrorContext): Verdict {
   const { host } = context;
   const unwritten = unwritable(error);
   if (unwritten !== undefined) return { code: "CONFIG_INVALID", problem: unwritten };
-  if (BEFORE_SENDING.test(code) || code === CONNECT_TIMEOUT) {
+  if (wasNotSent(code) || code === CONNECT_TIMEOUT) {
     return { code: "UNAVAILABLE", problem: `cannot reach ${host} (${code})` };
   }
   if (TLS.test(code)) {

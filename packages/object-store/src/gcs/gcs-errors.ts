@@ -6,6 +6,7 @@
  * conditional request did nothing.
  */
 
+import { wasNotSent } from "../broken-connection.ts";
 import { ObjectStoreError, type ObjectStoreErrorCode } from "../errors.ts";
 import { unwritable } from "../http-client.ts";
 import { ERROR_TEXT_LENGTH_MAX } from "../limits.ts";
@@ -83,9 +84,6 @@ const BY_STATUS: Readonly<Record<number, Rule>> = {
 
 const UPLOAD_STEPS: readonly Operation[] = ["openUpload", "putPart", "abortUpload"];
 
-/** Failures before a byte of the request could reach the store. */
-const BEFORE_SENDING =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|E(HOST|NET)UNREACH|EADDRNOTAVAIL|.*_CONNECT|CONNECTING_.*)$/;
 const TLS = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|^EPROTO$|^ERR_SSL/;
 const NETWORK = /^(ECONN|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EPIPE)/;
 
@@ -140,7 +138,7 @@ function withoutAnswer(failure: unknown, context: GcsErrorContext): Verdict {
   if (failure instanceof RangeError && context.operation === "get") {
     return { code: "UNSUPPORTED", problem: "the object is too large to be got at once" };
   }
-  if (BEFORE_SENDING.test(code)) {
+  if (wasNotSent(code) || code === "TIMEOUT_CONNECT") {
     return { code: "UNAVAILABLE", problem: `cannot reach ${host} (${code})` };
   }
   if (TLS.test(code)) {

@@ -5,6 +5,7 @@
  * that a failed conditional request did nothing.
  */
 
+import { wasNotSent } from "../broken-connection.ts";
 import { ObjectStoreError, type ObjectStoreErrorCode } from "../errors.ts";
 import { unwritable } from "../http-client.ts";
 import { ERROR_TEXT_LENGTH_MAX } from "../limits.ts";
@@ -153,9 +154,6 @@ const BY_STATUS: Readonly<Record<number, Rule>> = {
 const UPLOAD_STEPS: readonly Operation[] = ["openUpload", "putPart", "abortUpload"];
 const PUTS: readonly Operation[] = ["put", "completeUpload"];
 
-/** Failures before a byte of the request could reach the store. */
-const BEFORE_SENDING =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|E(HOST|NET)UNREACH|EADDRNOTAVAIL|CONNECTING_\w+)$/;
 const TLS = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|^EPROTO$|^ERR_SSL/;
 
 /** The error to throw for this failure of a request. */
@@ -206,7 +204,7 @@ function withoutAnswer(error: Failure, context: S3ErrorContext): Verdict {
   const { host } = context;
   const unwritten = unwritable(error);
   if (unwritten !== undefined) return { code: "CONFIG_INVALID", problem: unwritten };
-  if (BEFORE_SENDING.test(code)) {
+  if (wasNotSent(code)) {
     return { code: "UNAVAILABLE", problem: `cannot reach ${host} (${code})` };
   }
   if (TLS.test(code)) {
