@@ -13,15 +13,18 @@
 static HwLibrary *libraryOf(sqlite3_vfs *pVfs){ return (HwLibrary*)pVfs->pAppData; }
 static sqlite3_vfs *baseOf(sqlite3_vfs *pVfs){ return libraryOf(pVfs)->pBase; }
 
+static int isMounted(const char *zMount){
+  HwMount *pMount = hwMountFind(zMount);
+  if( pMount==NULL ) return 0;
+  hwMountRelease(pMount);
+  return 1;
+}
+
 /* Whether a name that is not mounted here may be mounted by another copy of this package. */
 static int isElsewhere(HwLibrary *pLibrary, const char *zName, int flags){
   char zMount[HW_NAME_MAX];
-  HwMount *pMount;
   if( pLibrary->pOther==NULL || (flags & SQLITE_OPEN_MAIN_DB)==0 || zName==NULL ) return 0;
-  if( !hwNameToMount(zName, zMount, sizeof(zMount)) ) return 0;
-  pMount = hwMountFind(zMount);
-  if( pMount!=NULL ) hwMountRelease(pMount);
-  return pMount==NULL;
+  return hwNameToMount(zName, zMount, sizeof(zMount)) && !isMounted(zMount);
 }
 
 /* Of two copies, each takes any form of a name, and the first says that it is mounted nowhere. */
@@ -47,15 +50,12 @@ static int namedOpen(
 static int isOrdinary(const char *zName, const char *zSuffix){
   char zMount[HW_NAME_MAX];
   size_t n = zName ? strlen(zName) : 0, nSuffix = strlen(zSuffix);
-  HwMount *pMount;
   if( n==0 || zName[0]!='/' ) return 0;
   if( n>nSuffix && strcmp(zName+n-nSuffix, zSuffix)==0 ) n -= nSuffix;
   if( n>=sizeof(zMount) ) return 1;
   memcpy(zMount, zName, n);
   zMount[n] = 0;
-  pMount = hwMountFind(zMount);
-  if( pMount!=NULL ) hwMountRelease(pMount);
-  return pMount==NULL;
+  return !isMounted(zMount);
 }
 
 /* Of a name that says itself which VFS is meant, the answer is that it is not mounted. */
